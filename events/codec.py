@@ -1,0 +1,171 @@
+"""Reads facts from Kafka records and from lines of JSON; the writers of ``events.writing`` are named here too.
+
+A record is *binary mode* (attributes in ``ce_`` headers, value = ``data``) or *structured mode* (value = the whole
+event), told apart by ``content-type``; without one, ``ce_`` headers mean binary mode. A line of JSONL is structured
+mode. The order of the verdicts is always: size, envelope, type, key, topic, times, data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from events import reasons
+from events.envelope import (
+    JSON_MEDIA,
+    JUDGED,
+    STRUCTURED_MEDIA,
+    Envelope,
+    is_cloudevents_media,
+    judge_attributes,
+    read_structured,
+    said_times_ms,
+)
+from events.errors import BadOrigin
+from events.facts import Fact, Rejected
+from events.instants import instant_ms
+from events.judging import READERS
+from events.limits import ATTRIBUTE_CHARS_MAX, CACHE_ENTRIES_MAX, LINE_BYTES_MAX, RECORD_BYTES_MAX
+from events.origin import ORIGIN_HEADER, Origin
+from events.writing import Outgoing, encode_record, to_line, to_record
+
+__all__ = ["Outgoing", "encode_record", "read_line", "read_record", "to_line", "to_record"]
+
+Headers = Sequence[tuple[str, bytes]]
+
+_READERS_BY_BYTES: Final = {name.encode(): reader for name, reader in READERS.items()}
+_JSON_BYTES: Final = JSON_MEDIA.encode()
+_new_fact: Final = tuple.__new__  # a named tuple's own constructor takes twice the time
+# Sources are few and come with every record: one text for all of them.
+_sources: dict[bytes, str] = {}
+
+
+def read_record(topic: str, key: bytes | None, value: bytes | None, headers: Headers, appended_ms: int) -> Fact:
+    """The fact that a Kafka record holds.
+
+    The key is the ``partitionkey`` attribute. Structured mode needs the attribute; binary mode needs the Kafka key,
+    which also stands in for an absent attribute. Of a repeated header the last one counts.
+
+    Args:
+        topic: logical topic that the record stands in: ``sales``, ``targets``, ``reps`` or ``control``.
+        key: the record's key.
+        value: the record's value.
+        headers: the record's headers.
+        appended_ms: the broker's append time; the recorded time, unless an origin header names an earlier one.
+
+    Raises:
+        Rejected: the record can't count.
+    """
+    if value is not None and len(value) > RECORD_BYTES_MAX:
+        raise Rejected(reasons.TOO_BIG, f"{len(value)} bytes, at most {RECORD_BYTES_MAX}")
+    said = dict(headers)
+    try:
+        return _read_plain(topic, key, value, said, appended_ms)
+    except (LookupError, TypeError, ValueError):
+        pass  # not as plain as nearly all are: read with care, which also finds what is wrong
+    return _fact(_envelope_of_record(key, value or b"", said), topic, _recorded_ms(said, appended_ms))
+
+
+def _read_plain(topic: str, key: bytes | None, value: bytes | None, said: dict[str, bytes], appended_ms: int) -> Fact:
+    """The common case of binary mode, without a step more than it needs.
+
+    Raises:
+        Rejected: ``data`` breaks the contract (everything before it is sound).
+        LookupError, TypeError, ValueError: not the common case; says nothing about the record.
+    """
+    reader = _READERS_BY_BYTES[said["ce_type"]]
+    source = _sources[said["ce_source"]]
+    event_id = said["ce_id"]
+    if (
+        reader.topic != topic
+        or not key
+        or not value
+        or said["ce_specversion"] != b"1.0"
+        or said["content-type"] != _JSON_BYTES
+        or said.get("ce_partitionkey", key) != key
+        or not 0 < len(event_id) <= ATTRIBUTE_CHARS_MAX
+        or not event_id.isascii()
+        or ORIGIN_HEADER in said
+    ):
+        raise LookupError
+    text_key = key.decode()
+    if (time := said.get("ce_time")) is not None:
+        instant_ms(time.decode())
+    if (time := said.get("ce_recordedtime")) is not None:
+        instant_ms(time.decode())
+    data, occurred_ms = reader.read(value)
+    return _new_fact(Fact, (reader.short, source, text_key, data, occurred_ms, appended_ms))
+
+
+def read_line(line: bytes) -> Fact:
+    """The fact that a line of JSONL holds; a verdict is the same as if ``emit`` had sent it.
+
+    Recorded time: ``recordedtime``, else ``time``, else the instant it occurred (0 for a type without one).
+
+    Raises:
+        Rejected: the line can't count.
+    """
+    if len(line) > LINE_BYTES_MAX:
+        raise Rejected(reasons.TOO_BIG, f"{len(line)} bytes, at most {LINE_BYTES_MAX} in a line")
+    envelope = read_structured(line)
+    if len(envelope.data) > RECORD_BYTES_MAX:
+        raise Rejected(reasons.TOO_BIG, f"{len(envelope.data)} bytes, at most {RECORD_BYTES_MAX}")
+    return _fact(envelope, None, None)
+
+
+def _fact(envelope: Envelope, topic: str | None, recorded_ms: int | None) -> Fact:
+    """The fact of an envelope; in a file there is no topic, and the recorded time is what the event says."""
+    reader = READERS[envelope.type]
+    if topic is not None and reader.topic != topic:
+        raise Rejected(reasons.WRONG_TOPIC, f"{envelope.type} belongs to {reader.topic}, not to {topic}")
+    time_ms, recordedtime_ms = said_times_ms(envelope)
+    data, occurred_ms = reader.read(envelope.data)
+    if recorded_ms is None:
+        known = (said for said in (recordedtime_ms, time_ms) if said is not None)
+        recorded_ms = next(known, occurred_ms)
+    return Fact(reader.short, envelope.source, envelope.key, data, occurred_ms, recorded_ms)
+
+
+def _envelope_of_record(key: bytes | None, value: bytes, said: dict[str, bytes]) -> Envelope:
+    """The envelope of a record in either mode."""
+    content_type = (said.get("content-type") or b"").decode("latin-1")
+    if is_cloudevents_media(content_type):
+        if content_type.split(";")[0].strip().lower() != STRUCTURED_MEDIA:
+            raise Rejected(reasons.NOT_CLOUDEVENT, f"content-type: {content_type[:100]!r} is not taken")
+        return read_structured(value)
+    if not any(name.startswith("ce_") for name in said):
+        return read_structured(value)
+    attributes = {}
+    for name in JUDGED:
+        try:
+            if (raw := said.get("ce_" + name)) is not None:
+                attributes[name] = raw.decode()
+        except UnicodeDecodeError as error:
+            raise Rejected(reasons.NOT_CLOUDEVENT, f"header ce_{name}: not UTF-8") from error
+    envelope = judge_attributes(attributes, value, _key_text(key))
+    if not key:
+        raise Rejected(reasons.NO_KEY, "the record has no Kafka key")
+    _remember_source(envelope.source)
+    return envelope
+
+
+def _key_text(key: bytes | None) -> str | None:
+    try:
+        return None if key is None else key.decode()
+    except UnicodeDecodeError as error:
+        raise Rejected(reasons.NO_KEY, "the record's key is not UTF-8") from error
+
+
+def _remember_source(source: str) -> None:
+    if len(_sources) >= CACHE_ENTRIES_MAX:
+        _sources.clear()
+    _sources[source.encode()] = source
+
+
+def _recorded_ms(said: dict[str, bytes], appended_ms: int) -> int:
+    """An origin header that can't be read is not one of ours, and says nothing."""
+    value = said.get(ORIGIN_HEADER)
+    try:
+        return appended_ms if value is None else Origin.parse(value).appended_ms
+    except BadOrigin:
+        return appended_ms
