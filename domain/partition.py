@@ -1,0 +1,256 @@
+"""The state of one partition: a fold over prefixes of its sales, targets, reps and the control stream.
+
+State = f(facts), never of the order between them. What the shells see of it: facts go in, state rows come out at a
+flush, and the rows alone rebuild it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from domain.accounting import APPLIED, DEAD_LETTERED, Accounting
+from domain.boards import MemberKind
+from domain.calendar import bucket_span
+from domain.org import OrgTree
+from domain.roster import Roster
+from domain.rows import ACCOUNTING, CELLS, LEDGER, REP, TARGETS, UNIT, pack, row_identity, row_key, unpack
+from domain.sales_fold import SalesFold
+from domain.targets import Targets
+from events import limits, reasons
+from events.facts import Fact, Rejected
+
+Subject = tuple[MemberKind, str, str]
+"""(member kind, subject id, bucket): what a target row is about."""
+
+Stands = tuple[tuple[str, str], ...]
+"""(unit_id, members) of the attainment boards that list a subject."""
+
+CONTROL_ACCOUNTANT = 0
+"""The partition whose owner accounts control records and writes the units' documents: each must be said once."""
+
+TARGET_ROW_BYTES = 600
+FACTS_ROW_BYTES = 400
+
+
+class Rules(NamedTuple):
+    """What a deployment decides once.
+
+    Attributes:
+        base_currency: ISO 4217; sales in another currency are refused.
+        default_zone: IANA zone of units that name none and stand under nobody who does.
+    """
+
+    base_currency: str
+    default_zone: str
+
+
+class PartitionState:
+    """Everything one partition knows, and what changed since the last flush.
+
+    Args:
+        partition: its number; partition 0 also accounts the control stream and writes the units' documents.
+        rules: the deployment's.
+    """
+
+    def __init__(self, partition: int, rules: Rules) -> None:
+        self.partition = partition
+        self.rules = rules
+        self.tree = OrgTree(rules.default_zone)
+        self.sales = SalesFold(self.tree)
+        self.targets = Targets()
+        self.roster = Roster()
+        self.accounting = Accounting()
+        self._stands: dict[Subject, Stands] = {}
+        self._rep_subjects: dict[str, list[Subject]] = {}
+        self._dirty_targets: dict[Subject, None] = {}
+        self._dirty_reps: dict[str, None] = {}
+        self._dirty_units: dict[str, None] = {}
+        self._accounted = False
+
+    # ---- facts of this partition
+    def apply(self, fact: Fact) -> str:
+        """Fold one fact of the sales, targets or reps topic, and account it.
+
+        Returns:
+            Its outcome: applied, duplicate or superseded.
+
+        Raises:
+            Rejected: the fact is well formed but can't count here; nothing was changed or accounted.
+        """
+        match fact.type:
+            case "sale.recorded.v1":
+                outcome = self._sale(fact)
+            case "sale.voided.v1":
+                data = fact.data
+                outcome = self.sales.void((data.sale_source or fact.source, data.sale_id, data.line, data.rep_id))
+            case "target.set.v1" | "target.withdrawn.v1":
+                outcome = self._target(fact)
+            case "rep.joined.v1" | "rep.left.v1":
+                outcome = self._rep(fact)
+            case _:
+                raise Rejected(reasons.WRONG_TOPIC, f"{fact.type} belongs on the control stream")
+        self.account(outcome)
+        return outcome
+
+    def _sale(self, fact: Fact) -> str:
+        if fact.data.currency != self.rules.base_currency:
+            raise Rejected(
+                reasons.CURRENCY_UNKNOWN, f"{fact.data.currency}: only {self.rules.base_currency} counts here"
+            )
+        if fact.occurred_ms - fact.recorded_ms > limits.FUTURE_MS_MAX:
+            raise Rejected(reasons.IN_THE_FUTURE, "occurred_at is more than 24 h after the recorded time")
+        return self.sales.record(fact.source, fact.data, fact.occurred_ms)
+
+    def _target(self, fact: Fact) -> str:
+        outcome = self.targets.apply(fact)
+        subject: Subject = (fact.data.subject.type, fact.data.subject.id, fact.data.bucket)
+        # A superseded revision changes no number, but it belongs to the history.
+        self._dirty_targets[subject] = None
+        if outcome == APPLIED:
+            self._stand(subject, self._stands_of(subject))
+        return outcome
+
+    def _rep(self, fact: Fact) -> str:
+        outcome = self.roster.apply(fact)
+        if outcome == APPLIED:
+            rep_id = fact.data.rep_id
+            self._dirty_reps[rep_id] = None
+            self._stand_again(self._rep_subjects.get(rep_id, ()))
+        return outcome
+
+    def account(self, outcome: str, count: int = 1) -> None:
+        """Count records that the shell decided on: ``forwarded``, ``dead_lettered``."""
+        self.accounting.add(outcome, count)
+        self._accounted = True
+
+    # ---- the control stream
+    def control(self, facts: Sequence[Fact | None]) -> None:
+        """Fold control records in log order; None stands for an unreadable one, which is only accounted.
+
+        What a changed tree re-attributes is written by difference, once for the whole sequence.
+        """
+        placed = {fact.data.unit_id for fact in facts if fact is not None and fact.type == "unit.placed.v1"}
+        if not placed:
+            self._apply_control(facts)
+            return
+        # A unit is touched only if some changed unit was above it before: a new way up starts at a changed unit.
+        units = [unit for unit in self.sales.units if not placed.isdisjoint(self.tree.reaches(unit))]
+        self.sales.moved(units, lambda: self._apply_control(facts))
+        self._stand_again(list(self._stands))
+
+    def _apply_control(self, facts: Iterable[Fact | None]) -> None:
+        for fact in facts:
+            outcome = DEAD_LETTERED if fact is None else self.tree.apply(fact)
+            if self.partition == CONTROL_ACCOUNTANT:
+                self.account(outcome)
+                if fact is not None and outcome == APPLIED and (unit_id := getattr(fact.data, "unit_id", None)):
+                    self._dirty_units[unit_id] = None
+
+    # ---- attainment boards
+    def _stands_of(self, subject: Subject) -> Stands:
+        """The attainment boards that list a subject: under its chain on the bucket's last day."""
+        kind, subject_id, bucket = subject
+        last = bucket_span(bucket)[1]
+        if kind == "rep":
+            home = self.roster.home(subject_id, last)
+            return () if home is None else tuple((unit, "rep") for unit, _ in self.tree.chain(home, last))
+        chain = self.tree.chain(subject_id, last)
+        level = chain[0][1]
+        return () if level is None else tuple((unit, level) for unit, _ in chain[1:])
+
+    def _stand(self, subject: Subject, stands: Stands) -> None:
+        if subject not in self._stands and subject[0] == "rep":
+            self._rep_subjects.setdefault(subject[1], []).append(subject)
+        self._stands[subject] = stands
+
+    def _stand_again(self, subjects: Iterable[Subject]) -> None:
+        for subject in subjects:
+            stands = self._stands_of(subject)
+            if stands != self._stands[subject]:
+                self._stands[subject] = stands
+                self._dirty_targets[subject] = None
+
+    # ---- state rows
+    @property
+    def weight(self) -> int:
+        """Bytes that the next flush will write, roughly."""
+        facts = len(self._dirty_reps) + len(self._dirty_units)
+        return self.sales.weight + TARGET_ROW_BYTES * len(self._dirty_targets) + FACTS_ROW_BYTES * facts
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the next flush has anything to write."""
+        return (
+            self._accounted
+            or self.sales.dirty
+            or bool(self._dirty_targets or self._dirty_reps or self._dirty_units)
+        )
+
+    def flush(self) -> tuple[bytes | None, list[tuple[bytes, bytes]]]:
+        """(ledger blob or None, other state rows) of everything since the last flush."""
+        blob, rows = self.sales.flush()
+        rows += [(row_key(TARGETS, *subject), self._target_row(subject)) for subject in self._dirty_targets]
+        rows += [(row_key(REP, rep_id), pack(self.roster.rep_facts(rep_id))) for rep_id in self._dirty_reps]
+        rows += [(row_key(UNIT, unit_id), pack(self.tree.unit_facts(unit_id))) for unit_id in self._dirty_units]
+        if self._accounted:
+            rows.append((row_key(ACCOUNTING, self.partition), pack(self.accounting.as_dict())))
+        self._dirty_targets, self._dirty_reps, self._dirty_units, self._accounted = {}, {}, {}, False
+        return blob, rows
+
+    def _target_row(self, subject: Subject) -> bytes:
+        values = {metric: value for metric, value in self.targets.of(*subject).items() if value > 0}
+        return pack((self._stands.get(subject, ()), values, self.targets.facts(*subject)))
+
+    def again(self, key: bytes) -> bytes | None:
+        """What to say about a key whose row did not count: its row as of now, or None if there is nothing."""
+        kind = key[:1]
+        if kind == LEDGER:
+            return None
+        if kind == CELLS:
+            return self.sales.again(key)
+        identity = row_identity(key)
+        match kind:
+            case b"T":
+                subject: Subject = (identity[0], identity[1], identity[2])
+                return self._target_row(subject) if subject in self._stands else None
+            case b"N":
+                return pack(facts) if (facts := self.roster.rep_facts(identity[0])) else None
+            case b"O":
+                return pack(facts) if (facts := self.tree.unit_facts(identity[0])) else None
+            case b"A":
+                return pack(self.accounting.as_dict())
+            case _:
+                raise ValueError(f"a state row of unknown kind {kind!r}")
+
+    def load(self, key: bytes, value: bytes | None) -> None:
+        """Take a state row of the changelog, in log order; None is the end of a row that never counted."""
+        if value is None:
+            return
+        match key[:1]:
+            case b"L":
+                self.sales.load_ledger(value)
+            case b"C":
+                self.sales.load_cells(key, value)
+            case b"T":
+                kind, subject_id, bucket = row_identity(key)
+                stands, _, facts = unpack(value)
+                self._stand((kind, subject_id, bucket), tuple((unit, members) for unit, members in stands))
+                self.targets.load(kind, subject_id, bucket, facts)
+            case b"N":
+                self.roster.load(row_identity(key)[0], unpack(value))
+            case b"A":
+                self.accounting = Accounting(unpack(value))
+            case b"O":
+                pass  # the tree itself comes from the control stream
+            case kind:
+                raise ValueError(f"a state row of unknown kind {kind!r}")
+
+    def plant(self, facts: Iterable[Fact | None]) -> None:
+        """Recovery: the tree as of the mark's control offset, once every row is loaded. Accounts nothing."""
+        self.tree = OrgTree(self.rules.default_zone)
+        for fact in facts:
+            if fact is not None:
+                self.tree.apply(fact)
+        self.sales.planted(self.tree)
+

@@ -1,0 +1,272 @@
+"""The sales fold of one partition: ledger and totals, in plain Python.
+
+The ledger keeps what is true of every sale line; totals are moved by the difference between what a line said before and
+says now, so neither order nor repetition can change them. Totals are settled once per flush, from the distinct
+(rep, unit, day) that changed, which is what makes a hot rep cheap.
+
+This is the reference: a packed fold may replace it behind the same methods, and must agree with it on everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from domain.accounting import APPLIED, DUPLICATE, SUPERSEDED
+from domain.boards import MemberKind
+from domain.calendar import DayOf, buckets_of
+from domain.cells import EMPTY, Cell
+from domain.org import OrgTree
+from domain.rows import CELLS, WHOLE, pack, row_identity, row_key, unpack
+from events.contract import SaleRecorded
+
+LineKey = tuple[str, str, int, str]
+"""(source, sale_id, line, rep_id): the identity of a sale line."""
+
+Sale = tuple[int, int, str, int, int, str, str, str, str]
+"""(revision, occurred_ms, unit_id, amount_minor, quantity, product_id, category, channel, returns): greatest counts."""
+
+Line = tuple[bool, Sale | None]
+"""(voided, the greatest sale known): a void may come before its sale."""
+
+Leaf = tuple[str, str, str]
+"""(rep_id, unit_id, business day): what a line in effect adds to."""
+
+Chain = tuple[tuple[str, str | None], ...]
+Scope = tuple[str, str]
+Numbers = list[int]
+
+LEDGER_ROW_BYTES = 150
+CELL_ROW_BYTES = 450
+
+
+class SalesFold:
+    """Ledger and totals of one partition, and what changed since the last flush.
+
+    Args:
+        tree: the organisation; the fold reads it and is told by ``moved`` when it changes.
+    """
+
+    def __init__(self, tree: OrgTree) -> None:
+        self.tree = tree
+        self.ledger: dict[LineKey, Line] = {}
+        self.units: set[str] = set()  # every unit named by a line: which of them a move touches
+        self._cells: dict[tuple[MemberKind, str, str], dict[Scope, Numbers]] = {}
+        self._listed: dict[tuple[MemberKind, str, str], dict[Scope, None]] = {}
+        self._days: dict[str, Callable[[int], str]] = {}
+        self._zones: dict[str, DayOf] = {}
+        self._leaves: dict[Leaf, Numbers] = {}  # not yet settled into cells
+        self._changed: dict[LineKey, Line] = {}
+        self._touched: dict[tuple[MemberKind, str, str], None] = {}
+
+    # ---- facts
+    def record(self, source: str, data: SaleRecorded, occurred_ms: int) -> str:
+        """Take a recorded sale line; returns its outcome."""
+        key = (source, data.sale_id, data.line, data.rep_id)
+        sale = (
+            data.revision,
+            occurred_ms,
+            data.unit_id,
+            data.amount_minor,
+            data.quantity,
+            data.product_id or "",
+            data.category or "",
+            data.channel or "",
+            data.returns or "",
+        )
+        old = self.ledger.get(key)
+        if old is None:
+            self.units.add(data.unit_id)
+        else:
+            voided, best = old
+            if best is not None and sale <= best:
+                return DUPLICATE if sale == best else SUPERSEDED
+            if voided:
+                self.ledger[key] = self._changed[key] = (True, sale)
+                return SUPERSEDED
+            assert best is not None, "a line that is not void has a sale"
+            self.units.add(data.unit_id)
+            self._add(data.rep_id, best, -1)
+        self.ledger[key] = self._changed[key] = (False, sale)
+        self._add(data.rep_id, sale, 1)
+        return APPLIED
+
+    def void(self, key: LineKey) -> str:
+        """Take a void, for ever, whether or not its sale is known; returns its outcome."""
+        voided, best = self.ledger.get(key, (False, None))
+        if voided:
+            return DUPLICATE
+        if best is not None:
+            self._add(key[3], best, -1)
+        self.ledger[key] = self._changed[key] = (True, best)
+        return APPLIED
+
+    def _add(self, rep_id: str, sale: Sale, sign: int) -> None:
+        """Add a line's effect to its leaf, or take it away."""
+        unit_id = sale[2]
+        day_of = self._days.get(unit_id) or self._learn_zone(unit_id)
+        leaf = (rep_id, unit_id, day_of(sale[1]))
+        numbers = self._leaves.get(leaf)
+        if numbers is None:
+            numbers = self._leaves[leaf] = [0, 0, 0, 0]
+        numbers[0] += sign * sale[3]
+        numbers[1] += sign * sale[4]
+        numbers[2] += -sign if sale[8] else sign
+        numbers[3] += sign
+
+    def _learn_zone(self, unit_id: str) -> Callable[[int], str]:
+        zone = self.tree.zone(unit_id)
+        if zone not in self._zones:
+            self._zones[zone] = DayOf(zone)
+        day_of = self._days[unit_id] = self._zones[zone].of
+        return day_of
+
+    # ---- the organisation moves
+    def moved(self, units: Collection[str], apply: Callable[[], None]) -> None:
+        """Change the tree by ``apply`` and re-attribute by difference what the lines of ``units`` sold.
+
+        Args:
+            units: the units whose chain or zone may change, as the tree stood before.
+            apply: changes the tree.
+        """
+        self.settle()
+        touched = set(units) & self.units
+        before = self._leaves_of(touched)
+        old_chains = {leaf[1:]: self.tree.chain(leaf[1], leaf[2]) for leaf in before}
+        old_zones = {unit: self.tree.zone(unit) for unit in touched}
+        apply()
+        self._days.clear()
+        after = before
+        if any(self.tree.zone(unit) != zone for unit, zone in old_zones.items()):
+            after = self._leaves_of(touched)
+        for leaf, numbers in before.items():
+            if after.get(leaf) != numbers or old_chains[leaf[1:]] != self.tree.chain(leaf[1], leaf[2]):
+                self._settle_leaf(leaf, [-n for n in numbers], old_chains[leaf[1:]])
+        for leaf, numbers in after.items():
+            chain = self.tree.chain(leaf[1], leaf[2])
+            if before.get(leaf) != numbers or old_chains[leaf[1:]] != chain:
+                self._settle_leaf(leaf, numbers, chain)
+
+    def _leaves_of(self, units: Collection[str]) -> dict[Leaf, Numbers]:
+        """What the lines of these units add to, by the zones of now, from the ledger."""
+        pending, self._leaves = self._leaves, {}
+        if units:
+            for (_, _, _, rep_id), (voided, sale) in self.ledger.items():
+                if not voided and sale is not None and sale[2] in units:
+                    self._add(rep_id, sale, 1)
+        leaves, self._leaves = self._leaves, pending
+        return leaves
+
+    # ---- totals
+    def settle(self) -> None:
+        """Bring the cells up to the ledger: spread every changed leaf over its scopes and buckets."""
+        leaves, self._leaves = self._leaves, {}
+        by_unit: dict[tuple[str, str], Numbers] = {}
+        for (rep_id, unit_id, day), numbers in leaves.items():
+            scopes = _rep_scopes(self.tree.chain(unit_id, day))
+            self._spread("rep", rep_id, day, scopes, numbers)
+            total = by_unit.get((unit_id, day))
+            if total is None:
+                by_unit[unit_id, day] = list(numbers)
+            else:
+                for i in range(4):
+                    total[i] += numbers[i]
+        for (unit_id, day), numbers in by_unit.items():
+            self._spread_units(self.tree.chain(unit_id, day), day, numbers)
+
+    def _settle_leaf(self, leaf: Leaf, numbers: Numbers, chain: Chain) -> None:
+        rep_id, _, day = leaf
+        self._spread("rep", rep_id, day, _rep_scopes(chain), numbers)
+        self._spread_units(chain, day, numbers)
+
+    def _spread_units(self, chain: Chain, day: str, numbers: Numbers) -> None:
+        for at, (unit_id, level) in enumerate(chain):
+            above = [(scope, level) for scope, _ in chain[at + 1 :]] if level is not None else []
+            self._spread("unit", unit_id, day, [WHOLE, *above], numbers)
+
+    def _spread(self, kind: MemberKind, member_id: str, day: str, scopes: Iterable[Scope], numbers: Numbers) -> None:
+        revenue, quantity, count, lines = numbers
+        key = (kind, member_id, day)
+        listed = self._listed.setdefault(key, {})
+        self._touched[key] = None
+        by_bucket = [self._cells.setdefault((kind, member_id, bucket), {}) for bucket in buckets_of(day)]
+        for scope in scopes:
+            listed[scope] = None
+            for cells in by_bucket:
+                cell = cells.get(scope)
+                if cell is None:
+                    cells[scope] = [revenue, quantity, count, lines]
+                else:
+                    cell[0] += revenue
+                    cell[1] += quantity
+                    cell[2] += count
+                    cell[3] += lines
+
+    def whole(self, kind: MemberKind, member_id: str, bucket: str) -> Cell:
+        """A member's whole cell of this partition in a bucket, settled."""
+        numbers = self._cells.get((kind, member_id, bucket), {}).get(WHOLE)
+        return EMPTY if numbers is None else Cell(*numbers)
+
+    # ---- state rows
+    @property
+    def weight(self) -> int:
+        """Bytes that the next flush will write, roughly."""
+        return LEDGER_ROW_BYTES * len(self._changed) + CELL_ROW_BYTES * (len(self._leaves) + len(self._touched))
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the next flush has anything to write."""
+        return bool(self._changed or self._leaves or self._touched)
+
+    def flush(self) -> tuple[bytes | None, list[tuple[bytes, bytes]]]:
+        """(ledger blob or None, cell rows) of everything since the last flush."""
+        self.settle()
+        blob = pack([(*key, *line) for key, line in self._changed.items()]) if self._changed else None
+        rows = [(row_key(CELLS, *key), self._render(key)) for key in self._touched]
+        self._changed, self._touched = {}, {}
+        return blob, rows
+
+    def _render(self, key: tuple[MemberKind, str, str]) -> bytes:
+        kind, member_id, day = key
+        by_bucket = [self._cells[kind, member_id, bucket] for bucket in buckets_of(day)]
+        return pack([(*scope, [n for cells in by_bucket for n in cells[scope]]) for scope in self._listed[key]])
+
+    def again(self, key: bytes) -> bytes | None:
+        """A cell row as of now, or None if its member and day hold nothing: never bytes written earlier."""
+        self.settle()
+        kind, member_id, day = row_identity(key)
+        return self._render((kind, member_id, day)) if (kind, member_id, day) in self._listed else None
+
+    def load_ledger(self, blob: bytes) -> None:
+        """Merge a flush's ledger rows; any order and repetition gives the same ledger."""
+        for source, sale_id, line, rep_id, voided, sale in unpack(blob):
+            key = (source, sale_id, line, rep_id)
+            known_voided, best = self.ledger.get(key, (False, None))
+            read = tuple(sale) if sale is not None else None
+            if best is None or (read is not None and read > best):
+                best = read
+            self.ledger[key] = (voided or known_voided, best)
+            if best is not None:
+                self.units.add(best[2])
+
+    def load_cells(self, key: bytes, value: bytes) -> None:
+        """Take a cell row, in log order: a month's cell stands in the rows of many days and the newest is right."""
+        kind, member_id, day = row_identity(key)
+        listed: dict[Scope, None] = {}
+        by_bucket = [self._cells.setdefault((kind, member_id, bucket), {}) for bucket in buckets_of(day)]
+        for scope, members, numbers in unpack(value):
+            at = (scope, members)
+            listed[at] = None
+            for i, cells in enumerate(by_bucket):
+                cells[at] = list(numbers[4 * i : 4 * i + 4])
+        self._listed[kind, member_id, day] = listed
+
+    def planted(self, tree: OrgTree) -> None:
+        """Recovery: the tree as of the mark, once all rows are loaded."""
+        self.tree = tree
+        self._days.clear()
+
+
+def _rep_scopes(chain: Chain) -> list[Any]:
+    """The scopes that a rep's sale counts in: whole, and every unit of the chain."""
+    return [WHOLE, *[(unit_id, "rep") for unit_id, _ in chain]]
