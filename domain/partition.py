@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from domain.accounting import APPLIED, DEAD_LETTERED, Accounting
+from domain.accounting import APPLIED, DEAD_LETTERED, SUPERSEDED, Accounting
 from domain.boards import MemberKind
 from domain.calendar import bucket_span
 from domain.org import OrgTree
@@ -113,9 +113,10 @@ class PartitionState:
 
     def _rep(self, fact: Fact) -> str:
         outcome = self.roster.apply(fact)
-        if outcome == APPLIED:
-            rep_id = fact.data.rep_id
+        rep_id = fact.data.rep_id
+        if outcome != SUPERSEDED:  # a duplicate may have been recorded earlier than what is known
             self._dirty_reps[rep_id] = None
+        if outcome == APPLIED:
             self._stand_again(self._rep_subjects.get(rep_id, ()))
         return outcome
 
@@ -144,7 +145,7 @@ class PartitionState:
             outcome = DEAD_LETTERED if fact is None else self.tree.apply(fact)
             if self.partition == CONTROL_ACCOUNTANT:
                 self.account(outcome)
-                if fact is not None and outcome == APPLIED and (unit_id := getattr(fact.data, "unit_id", None)):
+                if fact is not None and outcome != SUPERSEDED and (unit_id := getattr(fact.data, "unit_id", None)):
                     self._dirty_units[unit_id] = None
 
     # ---- attainment boards
@@ -181,11 +182,7 @@ class PartitionState:
     @property
     def dirty(self) -> bool:
         """Whether the next flush has anything to write."""
-        return (
-            self._accounted
-            or self.sales.dirty
-            or bool(self._dirty_targets or self._dirty_reps or self._dirty_units)
-        )
+        return self._accounted or self.sales.dirty or bool(self._dirty_targets or self._dirty_reps or self._dirty_units)
 
     def flush(self) -> tuple[bytes | None, list[tuple[bytes, bytes]]]:
         """(ledger blob or None, other state rows) of everything since the last flush."""
@@ -253,4 +250,3 @@ class PartitionState:
             if fact is not None:
                 self.tree.apply(fact)
         self.sales.planted(self.tree)
-

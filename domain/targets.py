@@ -102,11 +102,9 @@ class Targets:
             facts[at] = facts[at]._replace(recorded_ms=min(facts[at].recorded_ms, recorded_ms))
             return DUPLICATE if at == len(facts) - 1 else SUPERSEDED
         counts = at == len(facts)
-        if len(facts) < self._facts_max:
-            facts.insert(at, fact)
-        elif at > 0:  # the smallest makes room, so that what is kept does not depend on the order
-            facts.insert(at, fact)
-            del facts[0]
+        facts.insert(at, fact)
+        if len(facts) > self._facts_max:
+            del facts[0]  # the smallest, so that what is kept does not depend on the order
         return APPLIED if counts else SUPERSEDED
 
     def value(self, kind: str, subject_id: str, bucket: str, metric: str) -> int:

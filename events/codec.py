@@ -56,8 +56,8 @@ def read_record(topic: str, key: bytes | None, value: bytes | None, headers: Hea
     Raises:
         Rejected: the record can't count.
     """
-    if value is not None and len(value) > RECORD_BYTES_MAX:
-        raise Rejected(reasons.TOO_BIG, f"{len(value)} bytes, at most {RECORD_BYTES_MAX}")
+    if value is not None:
+        _refuse_too_big(value)
     said = dict(headers)
     try:
         return _read_plain(topic, key, value, said, appended_ms)
@@ -107,10 +107,18 @@ def read_line(line: bytes) -> Fact:
     """
     if len(line) > LINE_BYTES_MAX:
         raise Rejected(reasons.TOO_BIG, f"{len(line)} bytes, at most {LINE_BYTES_MAX} in a line")
-    envelope = read_structured(line)
-    if len(envelope.data) > RECORD_BYTES_MAX:
-        raise Rejected(reasons.TOO_BIG, f"{len(envelope.data)} bytes, at most {RECORD_BYTES_MAX}")
+    try:
+        envelope = read_structured(line)
+    except Rejected:
+        _refuse_too_big(line)  # such a line would be sent whole, and its size judged first
+        raise
+    _refuse_too_big(envelope.data)
     return _fact(envelope, None, None)
+
+
+def _refuse_too_big(value: bytes) -> None:
+    if len(value) > RECORD_BYTES_MAX:
+        raise Rejected(reasons.TOO_BIG, f"{len(value)} bytes, at most {RECORD_BYTES_MAX}")
 
 
 def _fact(envelope: Envelope, topic: str | None, recorded_ms: int | None) -> Fact:

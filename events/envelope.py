@@ -12,10 +12,10 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 
 from events import reasons
-from events.depth import refuse_too_deep
 from events.errors import BadInstant
 from events.facts import Rejected
 from events.instants import instant_ms
+from events.json_text import refuse_not_json, refuse_too_deep
 from events.limits import ATTRIBUTE_CHARS_MAX
 from events.registry import BY_TYPE, is_known_name
 
@@ -100,7 +100,7 @@ def members(text: bytes) -> dict[str, msgspec.Raw]:
     try:
         return _decode_members(text)
     except msgspec.ValidationError as error:
-        _refuse_not_json(text)
+        refuse_not_json(text)
         raise Rejected(reasons.NOT_CLOUDEVENT, "a CloudEvent is a JSON object") from error
     except (msgspec.MsgspecError, ValueError) as error:
         raise Rejected(reasons.NOT_JSON, str(error)) from error
@@ -112,14 +112,6 @@ def _refuse_bad_utf8(text: bytes) -> None:
         text.decode()
     except UnicodeDecodeError as error:
         raise Rejected(reasons.NOT_JSON, f"not UTF-8: {error}") from error
-
-
-def _refuse_not_json(text: bytes) -> None:
-    """A decoder that meets a wrong type stops there; what follows may not even be JSON."""
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise Rejected(reasons.NOT_JSON, str(error)) from error
 
 
 def _envelope_of_members(raw: dict[str, msgspec.Raw]) -> Envelope:
@@ -166,9 +158,7 @@ def judge_attributes(attributes: Mapping[str, Any], data: bytes, kafka_key: str 
     key = attributes.get("partitionkey") or kafka_key
     if not isinstance(key, str) or not key:
         raise Rejected(reasons.NO_KEY, "partitionkey: must be a text that is not empty")
-    return Envelope(
-        event_type, attributes["source"], key, attributes.get("time"), attributes.get("recordedtime"), data
-    )
+    return Envelope(event_type, attributes["source"], key, attributes.get("time"), attributes.get("recordedtime"), data)
 
 
 def is_cloudevents_media(media_type: str) -> bool:

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from events import reasons
 from events.contract import Contract
-from events.depth import refuse_too_deep
 from events.facts import Rejected
 from events.instants import instant_ms
+from events.json_text import refuse_not_json, refuse_too_deep
 from events.limits import DETAIL_CHARS_MAX
 from events.registry import EVENT_TYPES, NEWEST, EventType
 from events.structs import checks_of, struct_of
@@ -79,6 +79,7 @@ def judge(contract: type[Contract], raw: bytes) -> Contract:
     if not raw:
         raise Rejected(reasons.MISSING_FIELD, "data: the event has none")
     refuse_too_deep(raw)
+    refuse_not_json(raw)
     try:
         return contract.model_validate_json(raw)
     except ValidationError as error:

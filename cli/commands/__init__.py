@@ -1,0 +1,1 @@
+"""The commands: each module reads options, calls one thing, prints its result."""

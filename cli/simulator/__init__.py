@@ -1,0 +1,1 @@
+"""The demo organisation and its sales: invented people in a retail company, seeded, so that a run can be repeated."""

@@ -1,0 +1,68 @@
+"""`standings verify`: is every live board what the log says?"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from cli.errors import CommandError, ExitCode
+from cli.settings import Settings
+from cli.wiring import Say, board_store, rules
+from processors.comparison import sample
+from processors.log_reader import LogReader
+from processors.topics import TopicNames, TopicsUnfit
+from processors.verify import CannotCompare, VerifyReport
+from processors.verify import verify as compare_all
+
+DIFFERENCES_SHOWN_MAX = 20
+
+
+def verify(settings: Settings, buckets: tuple[str, ...], say: Say) -> tuple[dict[str, Any], ExitCode]:
+    """Compare the live boards with the log.
+
+    Args:
+        settings: where the log and the boards are.
+        buckets: only boards of these; empty = all boards and documents.
+        say: told of the progress.
+
+    Returns:
+        What was compared, and 0 equal, 3 different, 2 nothing to compare.
+
+    Raises:
+        CommandError: can't compare.
+    """
+    report = asyncio.run(_verify(settings, frozenset(buckets), say))
+    return report_json(report), exit_code(report)
+
+
+def exit_code(report: VerifyReport) -> ExitCode:
+    """What a report means to a script."""
+    if not report.equal:
+        return ExitCode.DIFFERENT
+    return ExitCode.OK if report.rows_compared else ExitCode.USAGE
+
+
+def report_json(report: VerifyReport) -> dict[str, Any]:
+    """A report for ``--output json``; the first differences name board and member."""
+    return {
+        "version": report.version,
+        "boards_compared": report.boards_compared,
+        "rows_compared": report.rows_compared,
+        "accounting": report.accounting.as_dict(),
+        "accounting_closed": report.accounting.read == report.record_count,
+        "difference_count": len(report.differences),
+        "differences": [found.as_json() for found in sample(report.differences, DIFFERENCES_SHOWN_MAX)],
+    }
+
+
+async def _verify(settings: Settings, buckets: frozenset[str], say: Say) -> VerifyReport:
+    names = TopicNames(settings.kafka.topic_prefix)
+    topics = {source: names.of(source) for source in ("sales", "targets", "reps", "control")}
+    store = board_store(settings)
+    try:
+        async with LogReader(settings.kafka.bootstrap_servers, topics) as reader:
+            return await compare_all(store, reader, names, rules(settings), buckets=buckets, progress=say)
+    except (CannotCompare, TopicsUnfit) as error:
+        raise CommandError(str(error)) from error
+    finally:
+        await store.close()

@@ -1,0 +1,154 @@
+"""Dead letters: records that can't count, kept with the reason and the place where they stood."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import aiokafka
+from aiokafka.errors import UnknownTopicOrPartitionError
+
+from domain.accounting import DEAD_LETTERED
+from events.facts import Rejected
+from processors.redirects import Redirect
+
+REASON, DETAIL = "standings-reason", "standings-detail"
+TOPIC, PARTITION, OFFSET = "standings-topic", "standings-partition", "standings-offset"
+_OURS = frozenset({REASON, DETAIL, TOPIC, PARTITION, OFFSET})
+
+
+class DeadRecord(Protocol):
+    """What a dead letter keeps of its original."""
+
+    @property
+    def topic(self) -> str:
+        """Kafka topic."""
+
+    @property
+    def partition(self) -> int:
+        """Partition; the dead letter stands on the same one."""
+
+    @property
+    def offset(self) -> int:
+        """Offset."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Record key."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Record value."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """Record headers."""
+
+
+def dead_letter(topic: str, record: DeadRecord, rejected: Rejected) -> Redirect:
+    """The dead letter of a record: its key, value and headers unchanged, with ours that say why and whence."""
+    headers = [(name, value) for name, value in record.headers if name not in _OURS]
+    headers += [
+        (REASON, rejected.reason.encode()),
+        (DETAIL, rejected.detail.encode()),
+        (TOPIC, record.topic.encode()),
+        (PARTITION, b"%d" % record.partition),
+        (OFFSET, b"%d" % record.offset),
+    ]
+    return Redirect(DEAD_LETTERED, rejected.reason, topic, record.partition, record.key, record.value, headers)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A dead letter as read.
+
+    Attributes:
+        reason: stable code from ``events.reasons``.
+        detail: for a person.
+        topic: Kafka topic where the record stood.
+        partition: its partition there.
+        offset: its offset there.
+        key: its key.
+        value: its value.
+        headers: its own headers.
+    """
+
+    reason: str
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+    @property
+    def identity(self) -> tuple[str, int, int]:
+        """Where the record stood; a letter may be written again after a crash, with the same identity."""
+        return self.topic, self.partition, self.offset
+
+    def as_json(self) -> dict[str, Any]:
+        """One line of ``dead-letters list``."""
+        return {
+            "reason": self.reason,
+            "topic": self.topic,
+            "partition": self.partition,
+            "offset": self.offset,
+            "detail": self.detail,
+        }
+
+    @classmethod
+    def read(cls, record: DeadRecord) -> DeadLetter:
+        """Read a record of the dead-letters topic; ValueError if it has none of our headers."""
+        ours = {name: value for name, value in record.headers if name in _OURS}
+        if ours.keys() != _OURS:
+            raise ValueError(f"{record.topic}-{record.partition}@{record.offset} is no dead letter")
+        return cls(
+            reason=ours[REASON].decode(),
+            detail=ours[DETAIL].decode(),
+            topic=ours[TOPIC].decode(),
+            partition=int(ours[PARTITION]),
+            offset=int(ours[OFFSET]),
+            key=record.key,
+            value=record.value,
+            headers=tuple((name, value) for name, value in record.headers if name not in _OURS),
+        )
+
+
+async def read_dead_letters(bootstrap_servers: str, topic: str) -> AsyncIterator[DeadLetter]:
+    """Every dead letter up to the end as it is now, each record once, in the order of partition and offset.
+
+    Args:
+        bootstrap_servers: comma-separated brokers.
+        topic: the dead-letters topic.
+
+    Raises:
+        aiokafka.errors.KafkaError: the broker or the topic is missing.
+    """
+    consumer = aiokafka.AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        seen: set[tuple[str, int, int]] = set()
+        partitions = await _partitions(consumer, topic)
+        ends = await consumer.end_offsets(partitions)
+        for tp in partitions:
+            consumer.assign([tp])
+            await consumer.seek_to_beginning(tp)
+            while await consumer.position(tp) < ends[tp]:
+                for record in (await consumer.getmany(tp, timeout_ms=500)).get(tp, []):
+                    if record.offset < ends[tp] and (letter := DeadLetter.read(record)).identity not in seen:
+                        seen.add(letter.identity)
+                        yield letter
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: aiokafka.AIOKafkaConsumer, topic: str) -> list[aiokafka.TopicPartition]:
+    await consumer._client.force_metadata_update()
+    numbers = consumer.partitions_for_topic(topic)
+    if not numbers:
+        raise UnknownTopicOrPartitionError(f"there is no topic {topic}")
+    return [aiokafka.TopicPartition(topic, number) for number in sorted(numbers)]

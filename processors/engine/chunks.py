@@ -1,0 +1,197 @@
+"""A Faust transport that delivers chunks: one Faust message holds the records of one partition from one fetch.
+
+Every override below is there for a fault of Faust 0.15.3; `tests/unit/processors/test_engine_upstream.py` goes red when
+the code under it changes, so that each can be judged again.
+"""
+
+# mypy: allow-subclassing-any
+# (Faust is not checked: its own types do not hold together.)
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import aiokafka
+import faust
+from faust.transport.consumer import ensure_TP, ensure_TPset
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+ENGINE_LOG = "faust.engine"
+"""Logger of the services below: one level for all that Faust says."""
+
+FETCH_WAIT_MS = 100
+"""How long the broker may hold a fetch without data. One fetch a broker is on the way at a time, so this is also how
+long a partition that was left out of it waits."""
+
+
+class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
+    """Fetches for `ChunkConsumer`.
+
+    Override: Faust fixes the fetch wait at 1.5 s, and that becomes the delay of a partition that was just drained.
+    """
+
+    def _create_consumer(self, loop: Any) -> aiokafka.AIOKafkaConsumer:
+        consumer = super()._create_consumer(loop)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+
+class ChunkConsumer(driver.Consumer):
+    """Delivers chunks and commits them whole and in order; the state, not the group, says where to read on.
+
+    A chunk's message has the list of its records as `value` and its last record's offset as `offset`.
+    """
+
+    app: Any  # engine.app.EngineApp; Faust declares its interface class
+    logger = logging.getLogger(ENGINE_LOG)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._chunks: defaultdict[TP, deque[ConsumerMessage]] = defaultdict(deque)  # delivered, not yet committed
+        self._waiting: set[TP] = set()  # sources that may only resume after the seek
+        self._seeked = False
+        super().__init__(*args, **kwargs)
+
+    def _new_consumer_thread(self) -> ChunkConsumerThread:
+        return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
+        """Override: Faust hands over its live set; once a rebalance empties it, aiokafka reads "none" as "all"."""
+        active = None if active_partitions is None else frozenset(active_partitions)
+        return await self._thread.getmany(active, timeout)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's
+        """Override: yield a message a chunk, not a message a record."""
+        records_by_tp, active = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if records_by_tp is None or self.should_stop:
+            return
+        if not self.flow_active:
+            await self._seek_while_stopped()
+            return
+        for tp, records in records_by_tp.items():
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            if active is not None and tp not in active and tp not in self._buffered_partitions:
+                continue
+            chunk = self._chunk(ensure_TP(tp), records, generation)
+            if chunk is not None:
+                yield chunk.tp, chunk
+
+    async def _seek_while_stopped(self) -> None:
+        try:
+            await self.perform_seek()
+        except Exception as error:  # as Faust does: the rebalance that stopped the flow seeks again
+            self.log.warning("seek while the flow is stopped: %r", error)
+
+    def _chunk(self, tp: TP, records: list[Any], generation: int) -> ConsumerMessage | None:
+        start = self._read_offset[tp]
+        if start is not None and records[0].offset < start:
+            records = [record for record in records if record.offset >= start]
+        if not records:
+            return None
+        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        last = records[-1]
+        message = ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp / 1000,
+            last.timestamp_type,
+            None,  # headers
+            None,  # key
+            records,
+            None,  # checksum
+            0,
+            0,
+            tp,
+            generation_id=generation,
+        )
+        if not self._is_changelog_tp(tp):
+            self._chunks[tp].append(message)
+        return message
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Override: the offsets between two chunks' ends are no gap."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """Override: commit up to the first chunk that is not acknowledged."""
+        chunks = self._chunks[tp]
+        last: int | None = None
+        while chunks and chunks[0].acked:
+            last = chunks.popleft().offset
+        if last is None:
+            return None
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        return last + 1
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """Override: Faust resumes sources before it has sought and emptied the queues; here they wait for both."""
+        tpset = ensure_TPset(tps)
+        sources = {tp for tp in tpset if not self._is_changelog_tp(tp)}
+        if sources:
+            self._waiting |= sources
+            self._seeked = False
+        super().resume_partitions(tpset - sources)
+
+    async def perform_seek(self) -> None:
+        """Override: go on after what the state holds; the group's committed offset is only a display."""
+        self._chunks.clear()
+        await super().perform_seek()
+        for tp in self.assignment():
+            start = self.app.start_offset(tp)
+            if start is not None:
+                await self.seek(tp, start)
+        self._seeked = True
+
+    def resume_flow(self) -> None:
+        """Override: the sources that waited for the seek resume with the flow."""
+        super().resume_flow()
+        if self._seeked and self._waiting:
+            sources, self._waiting = self._waiting, set()
+            super().resume_partitions(sources)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Override: Faust forgets acknowledgements before it commits them; here chunks in work are finished first."""
+        if not self.should_stop and self.assignment():
+            self.stop_flow()
+            self.app.flow_control.suspend()
+            self.app.flow_control.clear()
+            for chunks in self._chunks.values():
+                while chunks and not chunks[-1].tracked:
+                    chunks.pop()  # still queued, so it was cleared with the queue
+            await self.wait_empty()
+        self._chunks.clear()
+        self._waiting.clear()
+        await super().on_partitions_revoked(revoked)
+
+
+class ChunkProducer(driver.Producer):
+    """Override: without idempotence a retried batch may be appended twice or overtaken."""
+
+    def _settings_extra(self) -> dict[str, Any]:
+        return {"acks": "all", "enable_idempotence": True}
+
+
+class ChunkTransport(driver.Transport):
+    """Faust's Kafka transport with the consumer and the producer above."""
+
+    Consumer = ChunkConsumer
+    Producer = ChunkProducer
+
+
+class ChunkSchema(faust.Schema):
+    """Lets chunks pass through undecoded: records are judged one by one where their partition is known."""
+
+    def loads_key(self, app: Any, message: Any, **kwargs: Any) -> Any:
+        """A chunk has no key."""
+        return None if type(message.value) is list else super().loads_key(app, message, **kwargs)
+
+    def loads_value(self, app: Any, message: Any, **kwargs: Any) -> Any:
+        """A chunk's value is its records."""
+        return message.value if type(message.value) is list else super().loads_value(app, message, **kwargs)

@@ -1,0 +1,77 @@
+"""Reads source topics from one offset to another, without a consumer group: what replay and verify stand on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from processors.topics import TopicsUnfit
+
+FETCH_BYTES_MAX = 8 << 20
+POLL_MS = 500
+RECORDS_MAX = 5_000
+
+
+class LogReader:
+    """Bounded reads of the source topics.
+
+    Args:
+        bootstrap_servers: comma-separated brokers.
+        topics: source name (``sales``, ``targets``, ``reps``, ``control``) to full topic name.
+    """
+
+    def __init__(self, bootstrap_servers: str, topics: Mapping[str, str]) -> None:
+        self._topics = dict(topics)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap_servers,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=FETCH_BYTES_MAX,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._consumer.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._consumer.stop()
+
+    async def partition_count(self) -> int:
+        """Partitions of the sales topic, and of all that are partitioned like it.
+
+        Raises:
+            TopicsUnfit: a source topic does not exist.
+        """
+        # The metadata is asked for by naming the topic in an assignment.
+        self._consumer.assign([TopicPartition(topic, 0) for topic in self._topics.values()])
+        await self._consumer._client.force_metadata_update()  # there is no public refresh
+        for topic in self._topics.values():
+            if not self._consumer.partitions_for_topic(topic):
+                raise TopicsUnfit(f"{topic}: missing; 'standings topics ensure' makes it")
+        return len(self._consumer.partitions_for_topic(self._topics["sales"]))
+
+    async def end(self, source: str, partition: int) -> int:
+        """The offset that the partition's next record will get."""
+        at = TopicPartition(self._topics[source], partition)
+        return int((await self._consumer.end_offsets([at]))[at])
+
+    async def records(
+        self, source: str, partition: int, start: int, end: int
+    ) -> AsyncIterator[Sequence[ConsumerRecord]]:
+        """The records with ``start <= offset < end``, in order, in batches."""
+        if start >= end:
+            return
+        at = TopicPartition(self._topics[source], partition)
+        self._consumer.assign([at])
+        self._consumer.seek(at, start)
+        position = start
+        while position < end:
+            batches = await self._consumer.getmany(at, timeout_ms=POLL_MS, max_records=RECORDS_MAX)
+            if records := [record for record in batches.get(at, ()) if record.offset < end]:
+                yield records
+            position = await self._consumer.position(at)

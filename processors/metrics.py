@@ -1,0 +1,140 @@
+"""Prometheus metrics: one registry a process, base units, no ids in labels.
+
+Names stand in ``docs/reference/metrics.md``; a name is used by exactly one class here or in the shells that share
+`new_registry` and `serve_metrics`.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter as Tally
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, start_http_server
+
+if TYPE_CHECKING:
+    from processors.redirects import Redirect
+
+SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+def new_registry(process: str, version: str) -> CollectorRegistry:
+    """A registry of its own with ``standings_build_info``.
+
+    Args:
+        process: worker, projector, api.
+        version: the product's version.
+    """
+    registry = CollectorRegistry()
+    build = Info("standings_build", "What runs.", registry=registry)
+    build.info({"process": process, "version": version, "python": platform.python_version()})
+    return registry
+
+
+class MetricsServer:
+    """Serves ``/metrics`` of a registry from a thread.
+
+    Args:
+        registry: what to serve.
+        host: address to listen on.
+        port: port; 0 = any free one, see `port`.
+
+    Raises:
+        OSError: the port is taken.
+    """
+
+    def __init__(self, registry: CollectorRegistry, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._server: WSGIServer
+        self._server, self._thread = start_http_server(port, addr=host, registry=registry)
+        self.host = host
+        self.port = int(self._server.server_port)
+
+    @property
+    def url(self) -> str:
+        """Where the metrics are."""
+        return f"http://{self.host}:{self.port}/metrics"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class WorkerMetrics:
+    """What a worker counts; also the engine's observer."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._events = Counter(
+            "standings_events", "Records read, by event type and outcome.", ["type", "outcome"], registry=registry
+        )
+        self._chunk = Histogram(
+            "standings_chunk_seconds",
+            "Time to fold one chunk of records.",
+            buckets=SECONDS_BUCKETS,
+            registry=registry,
+        )
+        self._commit = Histogram(
+            "standings_commit_seconds",
+            "From handing a state batch to the producer until it has landed.",
+            buckets=SECONDS_BUCKETS,
+            registry=registry,
+        )
+        self._lag = Gauge(
+            "standings_consumer_lag_messages",
+            "Records of a source that are not yet in the state.",
+            ["topic", "partition"],
+            registry=registry,
+        )
+        self._dead_letters = Counter(
+            "standings_dead_letters", "Records sent to the dead letters.", ["reason"], registry=registry
+        )
+        self._fenced = Counter(
+            "standings_fenced_batches", "State batches met in recovery that did not count.", registry=registry
+        )
+        self._recovery = Gauge(
+            "standings_recovery_seconds", "From the last assignment until every partition was open.", registry=registry
+        )
+        self._ledger = Gauge("standings_ledger_rows", "Sale lines in the ledgers of this worker.", registry=registry)
+
+    def folded(self, outcomes: Mapping[tuple[str, str], int]) -> None:
+        """Count records by (type, outcome)."""
+        for (type_, outcome), count in outcomes.items():
+            self._events.labels(type_, outcome).inc(count)
+
+    def chunk(self, seconds: float) -> None:
+        """A chunk was folded."""
+        self._chunk.observe(seconds)
+
+    def landed(self, seconds: float) -> None:
+        """A state batch landed."""
+        self._commit.observe(seconds)
+
+    def redirected(self, redirect: Redirect) -> None:
+        """A record was sent on."""
+        if redirect.reason:
+            self._dead_letters.labels(redirect.reason).inc()
+
+    def fenced(self) -> None:
+        """Recovery met a batch that did not count."""
+        self._fenced.inc()
+
+    def recovered(self, seconds: float) -> None:
+        """Every assigned partition is open."""
+        self._recovery.set(seconds)
+
+    def lag(self, messages: Mapping[tuple[str, int], int]) -> None:
+        """Lag per topic and partition; those not named are no longer ours."""
+        self._lag.clear()
+        for (topic, partition), count in messages.items():
+            self._lag.labels(topic, str(partition)).set(count)
+
+    def ledger_rows(self, count: int) -> None:
+        """Sale lines retained."""
+        self._ledger.set(count)
+
+
+OutcomeTally = Tally[tuple[str, str]]
+"""(event type, outcome) to a number of records."""

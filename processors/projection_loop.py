@@ -1,0 +1,350 @@
+"""The projector's loop: brings what the changelog says onto the boards, exactly, by compare-and-set.
+
+It keeps no state but its position, and that stands in the board store: it may be killed, frozen, doubled or started
+again at any moment. Per partition a *flush* goes from the mark that the boards show to a later one that counted: a step
+for each group, then the move of the position. Refused means that somebody else was faster or that the store lost
+something: look again and follow. Nothing there means a *build*: everything again under a version never used before,
+swapped in at the end of the log. A flush larger than the bound (one huge mark, such as an org move) is shown as it is;
+to do that through a new version, too, is a later step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from processors.engine.changelog import MARK
+from processors.projection_metrics import ProjectorMetrics
+from processors.projection_shown import Shown
+from projections.ports import BoardsUnavailable, BoardWriter, Position, Said
+
+FLUSH_ROWS_MAX = 2_000
+"""A flush ends at the mark where it has so many changed rows, so that no script stalls Redis for long: a group has at
+most as many changed entries, and a step of attainment costs about 20 us for each."""
+
+FETCH_RECORDS_MAX = 5_000
+FETCH_SECONDS = 0.1
+
+KEEP_SECONDS = 10.0
+"""How often a build says that it is alive."""
+
+SILENT_SECONDS = 120
+"""A build that was silent for so long is abandoned; whoever notices sweeps it."""
+
+SWEEP_SECONDS = 60.0
+
+BACKOFF_SECONDS_MIN = 0.1
+BACKOFF_SECONDS_MAX = 2.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectorOptions:
+    """What a projector is told.
+
+    Attributes:
+        bootstrap_servers: comma-separated brokers.
+        changelog: topic of the workers' state.
+        partitions: its partition count.
+        flush_seconds: least time between two flushes of a partition; a first change is shown at once.
+        look_seconds: how often to look whether the store still holds what was left there, also without work.
+        too_old_seconds: boards whose next mark is older than this are rebuilt: deletions may have been cleaned away.
+        other_log_seconds: how long boards may be ahead of the log (a new leader learns the end a little late) until
+            they are taken for another log's.
+    """
+
+    bootstrap_servers: str
+    changelog: str
+    partitions: int
+    flush_seconds: float = 0.1
+    look_seconds: float = 0.5
+    too_old_seconds: float = 5 * 86_400
+    other_log_seconds: float = 5.0
+
+
+class ChangelogConsumer(Protocol):
+    """What the projector needs of a Kafka consumer."""
+
+    def assign(self, partitions: list[TopicPartition]) -> None:
+        """Read these partitions."""
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Read on from an offset."""
+
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> Mapping[TopicPartition, Sequence[Any]]:
+        """Records per partition; waits for some until the timeout."""
+
+    async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset that each partition's next record will get."""
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not a fault
+    """The store is not where we left it."""
+
+
+class TooOld(Exception):  # noqa: N818 - an answer, not a fault
+    """The cleaner may have passed us: what we read next need not be a true state."""
+
+
+class Projector:
+    """Follows one changelog for one board store.
+
+    Args:
+        options: what it is told.
+        boards: where boards are written.
+        consumer: a started consumer without a group.
+        metrics: what it counts.
+        on_ready: called once, when the current version shows everything up to the ends seen at start.
+        new_version: names never used before.
+        now: seconds since the epoch, compared with the log's timestamps.
+        monotonic: seconds of a clock that is never set.
+        sleep: waits for seconds.
+    """
+
+    def __init__(
+        self,
+        options: ProjectorOptions,
+        boards: BoardWriter,
+        consumer: ChangelogConsumer,
+        metrics: ProjectorMetrics,
+        *,
+        on_ready: Callable[[], None] = lambda: None,
+        new_version: Callable[[], str] = lambda: uuid.uuid4().hex,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._options = options
+        self._boards = boards
+        self._consumer = consumer
+        self._metrics = metrics
+        self._on_ready: Callable[[], None] | None = on_ready
+        self._new_version = new_version
+        self._now = now
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._partitions = {p: TopicPartition(options.changelog, p) for p in range(options.partitions)}
+        self._ends_at_start: dict[int, int] | None = None
+        self._backoff_seconds = 0.0
+
+    async def run(self) -> None:
+        """Project for ever."""
+        self._consumer.assign(list(self._partitions.values()))
+        while True:
+            try:
+                if self._ends_at_start is None:
+                    self._ends_at_start = await self._ends()
+                await self._once()
+            except Refused as refused:
+                log.info("%s: looking again", refused)
+            except (BoardsUnavailable, KafkaError) as error:  # whether it was done, the store will say
+                self._backoff_seconds = min(max(2 * self._backoff_seconds, BACKOFF_SECONDS_MIN), BACKOFF_SECONDS_MAX)
+                log.warning("%r; again in %.1f s", error, self._backoff_seconds)
+                await self._sleep(self._backoff_seconds)
+
+    async def _once(self) -> None:
+        version, pos = await self._boards.where()
+        if version and pos.keys() == self._partitions.keys():
+            try:
+                await self._live(version, {p: Shown(text) for p, text in pos.items()})
+            except TooOld as reason:
+                log.info("boards are rebuilt: %s", reason)
+        await self._build(version)
+
+    # ---------------------------------------------------------------- following the log
+
+    async def _live(self, version: str, shown: dict[int, Shown]) -> None:
+        """Show what comes, until the store says that something else is current."""
+        await self._same_log(version, shown)
+        self._seek(shown)
+        await self._boards.announce(version, [])
+        flushed = dict.fromkeys(shown, float("-inf"))
+        looked = swept = float("-inf")
+        while True:
+            for p, fold, piece in await self._fetch(shown):
+                if shown[p] is not fold:
+                    continue  # it was set back meanwhile: there would be a gap
+                fold.feed(piece)
+                if fold.size >= FLUSH_ROWS_MAX:
+                    await self._show(version, p, shown)
+                    flushed[p] = self._monotonic()
+            for p in shown:
+                if shown[p].pending and self._monotonic() - flushed[p] >= self._options.flush_seconds:
+                    await self._show(version, p, shown)
+                    flushed[p] = self._monotonic()
+            self._tell_when_ready(shown)
+            if self._monotonic() - looked >= self._options.look_seconds:
+                looked = self._monotonic()
+                await self._follow(version, shown)
+                self._report_lag(shown)
+            if self._monotonic() - swept >= SWEEP_SECONDS:
+                swept = self._monotonic()
+                for orphan in await self._boards.sweep(SILENT_SECONDS):
+                    log.info("version %s, abandoned by its builder, is gone", orphan)
+
+    async def _show(self, version: str, partition: int, shown: dict[int, Shown]) -> None:
+        """Flush; when refused, follow whoever was faster."""
+        try:
+            await self._flush(version, partition, shown[partition])
+        except Refused:
+            await self._follow(version, shown)
+
+    async def _follow(self, version: str, shown: dict[int, Shown]) -> None:
+        """Compare the store with what was left there; also without work, or a lost store would never be noticed.
+
+        Raises:
+            Refused: another version is current, or the positions are gone.
+        """
+        current, pos = await self._boards.where()
+        if current != version or pos.keys() != shown.keys():
+            raise Refused("the boards were replaced" if current else "the boards are gone")
+        for p, text in pos.items():
+            fold = shown[p]
+            if text != fold.start and not fold.advance(text):
+                shown[p] = Shown(text)
+                self._consumer.seek(self._partitions[p], shown[p].rewind())
+                await self._boards.announce(version, [])
+
+    async def _flush(self, version: str, partition: int, fold: Shown) -> None:
+        """One step for each group, then the move of the position.
+
+        Raises:
+            Refused: the store is not at the flush's start, or lost a group in between.
+        """
+        if not fold.pending:
+            return
+        changes = fold.changes()
+        said = await self._boards.step(version, partition, fold.start, fold.target, changes)
+        self._metrics.answered("step", said)
+        if Said.REFUSED in said:
+            raise Refused(f"partition {partition}: step refused")
+        groups = [change.group for change in changes]
+        moved = await self._boards.move(version, partition, fold.start, fold.target, groups)
+        self._metrics.answered("move", [moved])
+        if moved is Said.REFUSED:
+            raise Refused(f"partition {partition}: move refused")
+        fold.shown()
+        self._backoff_seconds = 0.0
+        self._metrics.fresh(max(0.0, self._now() - fold.marked_ms / 1000))
+        if groups:
+            await self._boards.announce(version, groups)
+
+    # ---------------------------------------------------------------- building a version
+
+    async def _build(self, expected: str) -> None:
+        """Everything again under a new version; swapped in at the end of the log, if the pointer has not moved.
+
+        A compacted log shows true states only from the end seen at the start: nothing is published before that.
+        """
+        version, shown = self._new_version(), {p: Shown() for p in self._partitions}
+        log.info("building version %s in place of %s", version, expected or "none")
+        await self._boards.begin(version, len(shown))
+        self._seek(shown)
+        said = Said.BEHIND
+        try:
+            while said is Said.BEHIND:  # readers never see less than before: read on
+                await self._fill(version, shown, await self._ends())
+                said = await self._boards.swap(expected, version, {p: fold.start for p, fold in shown.items()})
+                self._metrics.answered("swap", [said])
+        except Refused:
+            said = Said.REFUSED
+        if said is Said.REFUSED:
+            await self._boards.drop(version)
+            raise Refused(f"version {version} was not wanted any more")
+        log.info("version %s is current", version)
+        await self._boards.announce(version, [])
+        if expected:
+            await self._boards.drop(expected)
+
+    async def _fill(self, version: str, shown: dict[int, Shown], ends: Mapping[int, int]) -> None:
+        kept = self._monotonic()
+        while any(shown[p].end + 1 < end or shown[p].pending for p, end in ends.items()):
+            for p, fold, piece in await self._fetch(shown, every_age=True):
+                fold.feed(piece)
+                if fold.size >= FLUSH_ROWS_MAX:
+                    await self._flush(version, p, fold)
+            for p, fold in shown.items():
+                if fold.pending and fold.end + 1 >= ends[p]:
+                    await self._flush(version, p, fold)
+            if self._monotonic() - kept >= KEEP_SECONDS:
+                kept = self._monotonic()
+                await self._boards.keep(version)
+
+    # ---------------------------------------------------------------- reading the log
+
+    async def _fetch(
+        self, shown: Mapping[int, Shown], *, every_age: bool = False
+    ) -> list[tuple[int, Shown, Sequence[Any]]]:
+        """Fetch once: (partition, its fold, records up to and with a mark), for a flush may end at each of them.
+
+        Raises:
+            TooOld: the first mark fetched is older than what may be resumed.
+        """
+        seconds = self._options.flush_seconds / 4 if any(fold.pending for fold in shown.values()) else FETCH_SECONDS
+        fetched = await self._consumer.getmany(timeout_ms=int(seconds * 1000), max_records=FETCH_RECORDS_MAX)
+        if not every_age:
+            for records in fetched.values():
+                self._refuse_too_old(records)
+        return [
+            (where.partition, shown[where.partition], piece)
+            for where, records in fetched.items()
+            for piece in _up_to_marks(records)
+        ]
+
+    def _refuse_too_old(self, records: Sequence[Any]) -> None:
+        first = next((record for record in records if record.key == MARK), None)
+        if first is not None and self._now() - first.timestamp / 1000 > self._options.too_old_seconds:
+            raise TooOld(f"{first.topic}-{first.partition}@{first.offset} is older than may be resumed")
+
+    def _seek(self, shown: Mapping[int, Shown]) -> None:
+        for p, fold in shown.items():
+            self._consumer.seek(self._partitions[p], fold.rewind())
+
+    async def _ends(self) -> dict[int, int]:
+        ends = await self._consumer.end_offsets(list(self._partitions.values()))
+        return {where.partition: end for where, end in ends.items()}
+
+    async def _same_log(self, version: str, shown: Mapping[int, Shown]) -> None:
+        """Boards that stay ahead of the log were made from another one: forget them."""
+        for attempt in range(2):
+            ends = await self._ends()
+            if all(Position.parse(fold.start).mark < ends[p] for p, fold in shown.items()):
+                return
+            if attempt == 0:
+                await self._sleep(self._options.other_log_seconds)
+        log.warning("the boards show more than %s holds: they are rebuilt", self._options.changelog)
+        await self._boards.forget(version)
+        raise Refused("the boards were made from another log")
+
+    def _tell_when_ready(self, shown: Mapping[int, Shown]) -> None:
+        ends = self._ends_at_start or {}
+        if self._on_ready is not None and all(
+            fold.end + 1 >= ends.get(p, 0) and not fold.pending for p, fold in shown.items()
+        ):
+            self._on_ready()
+            self._on_ready = None
+
+    def _report_lag(self, shown: Mapping[int, Shown]) -> None:
+        highwater = getattr(self._consumer, "highwater", lambda _: None)
+        ends = {p: highwater(where) for p, where in self._partitions.items()}
+        lag = {p: max(0, end - Position.parse(shown[p].start).mark - 1) for p, end in ends.items() if end is not None}
+        self._metrics.lag(self._options.changelog, lag)
+
+
+def _up_to_marks(records: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    start = 0
+    for i, record in enumerate(records, start=1):
+        if record.key == MARK:
+            yield records[start:i]
+            start = i
+    if start < len(records):
+        yield records[start:]

@@ -1,0 +1,82 @@
+"""One changelog partition on its way to the boards: what is shown, what has been read since, and up to which mark."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from domain.rows import entries
+from processors.engine.changelog import LEDGER, ChangelogFold, ChangelogRecord
+from projections.changes import changes_of
+from projections.ports import NEW, GroupChange, Position
+
+
+class Shown(ChangelogFold):
+    """Folds a partition from a shown mark on and keeps the rows since then, one a key.
+
+    A flush goes from one mark that counted to another. What a compacted prefix merges elsewhere (rows whose own mark is
+    gone, at a claim or at a fenced mark) waits for the next one: under the old mark a board would skip it. Rows are
+    kept instead of the entries they set: a row keeps every scope that it ever listed, so a later one covers an earlier.
+
+    Attributes:
+        start: position text that the boards are known to show.
+        target: position text of the last mark that counted; equal to start when there is nothing to show.
+        marked_ms: when that mark was appended.
+    """
+
+    def __init__(self, text: str = NEW) -> None:
+        super().__init__()
+        self.mark, self.epoch, self.positions = Position.parse(text)
+        self.end = self.mark
+        self.start = self.target = text
+        self.marked_ms = 0
+        self._rows: dict[bytes, bytes] = {}
+        self._undecided: dict[bytes, bytes] = {}
+
+    @property
+    def size(self) -> int:
+        """Rows to show; no group has more changed entries than that."""
+        return len(self._rows)
+
+    @property
+    def pending(self) -> bool:
+        """Whether the boards are behind the last mark that counted."""
+        return self.target != self.start
+
+    def put(self, key: bytes, value: bytes | None) -> None:
+        """Keep a row; in the order of the log, so that the last of several that set the same entry stays the last."""
+        if value is not None and not key.startswith(LEDGER):
+            self._undecided.pop(key, None)
+            self._undecided[key] = value
+
+    def _mark(self, record: ChangelogRecord) -> None:
+        counted = self.counted
+        super()._mark(record)
+        if self.counted > counted:
+            self.target = str(Position(self.mark, self.epoch, self.positions))
+            self.marked_ms = getattr(record, "timestamp", 0)
+            for key, value in self._undecided.items():
+                self._rows.pop(key, None)
+                self._rows[key] = value
+            self._undecided.clear()
+
+    def changes(self) -> list[GroupChange]:
+        """What the rows between start and target set on the boards."""
+        return changes_of(chain.from_iterable(entries(key, value) for key, value in self._rows.items()))
+
+    def shown(self) -> None:
+        """The boards show the target."""
+        self.start = self.target
+        self._rows.clear()
+
+    def advance(self, text: str) -> bool:
+        """Go on from where another projector has moved the boards; False if that is not between start and target.
+
+        Entries are absolute, as of the target; those of rows before the new start are written again, the same.
+        """
+        mark = Position.parse(text).mark
+        if not Position.parse(self.start).mark < mark <= Position.parse(self.target).mark:
+            return False
+        self.start = text
+        if text == self.target:
+            self._rows.clear()
+        return True

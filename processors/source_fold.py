@@ -1,0 +1,119 @@
+"""Folds one partition straight from its source topics, up to any offsets: what replay prints and verify compares with.
+
+It shares the pure core and the judgement of records with the worker, and nothing of the engine: no changelog, no table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.accounting import DEAD_LETTERED
+from domain.partition import PartitionState, Rules
+from events.facts import Fact, Rejected
+from processors.admission import Admission, SkippedRecords
+from processors.log_reader import LogReader
+from processors.redirects import Redirect
+from processors.topics import SOURCES, TopicNames
+
+CONTROL = "control"
+CONTROL_PARTITION = 0
+
+
+class ControlPrefix:
+    """The control stream up to an end, read once and shared by all partitions.
+
+    Attributes:
+        offsets: offset of each record, in order.
+        facts: what each says; None if it can't be read.
+        skipped: the records that it tells everyone to pass.
+    """
+
+    def __init__(self) -> None:
+        self.offsets: list[int] = []
+        self.facts: list[Fact | None] = []
+        self.skipped = SkippedRecords()
+
+    @classmethod
+    async def read(cls, reader: LogReader, names: TopicNames, partitions: int) -> ControlPrefix:
+        """Read the stream up to its end as it is now."""
+        prefix = cls()
+        admission = Admission(names, partitions, SkippedRecords())
+        end = await reader.end(CONTROL, CONTROL_PARTITION)
+        async for records in reader.records(CONTROL, CONTROL_PARTITION, 0, end):
+            for record in records:
+                verdict = admission.control(record)
+                fact = None if isinstance(verdict, Redirect) else verdict
+                prefix.offsets.append(record.offset)
+                prefix.facts.append(fact)
+                if fact is not None and fact.type == "record.skipped.v1":
+                    prefix.skipped.add(fact)
+        return prefix
+
+
+class SourceFold:
+    """One partition's state, folded from the sources and moved forward from one set of offsets to a later one.
+
+    Args:
+        partition: which.
+        partition_count: of the deployment.
+        rules: of the deployment.
+        reader: connected.
+        control: the control stream.
+        names: topic names.
+    """
+
+    def __init__(
+        self,
+        partition: int,
+        partition_count: int,
+        rules: Rules,
+        *,
+        reader: LogReader,
+        control: ControlPrefix,
+        names: TopicNames,
+    ) -> None:
+        self.state = PartitionState(partition, rules)
+        self.read_count = 0
+        self._reader = reader
+        self._control = control
+        self._admission = Admission(names, partition_count, control.skipped)
+        self._next = dict.fromkeys((*SOURCES, CONTROL), 0)
+        self._control_at = 0
+
+    async def advance(self, offsets: Mapping[str, int]) -> None:
+        """Fold every source up to and including these offsets; a source that is absent stays where it is."""
+        self._advance_control(offsets.get(CONTROL, -1) + 1)
+        for source in SOURCES:
+            end = offsets.get(source, -1) + 1
+            async for records in self._reader.records(source, self.state.partition, self._next[source], end):
+                for record in records:
+                    self._fold(source, record)
+            self._next[source] = max(self._next[source], end)
+
+    def _advance_control(self, end: int) -> None:
+        start, offsets = self._control_at, self._control.offsets
+        while self._control_at < len(offsets) and offsets[self._control_at] < end:
+            self._control_at += 1
+        facts = self._control.facts[start : self._control_at]
+        if facts:
+            self.state.control(facts)
+            if self.state.partition == CONTROL_PARTITION:
+                self.read_count += len(facts)
+
+    def _fold(self, source: str, record: object) -> None:
+        self.read_count += 1
+        verdict = self._admission.admit(source, record)  # type: ignore[arg-type]  # a consumer record is one
+        if isinstance(verdict, Redirect):
+            self.state.account(verdict.outcome)
+            return
+        try:
+            self.state.apply(verdict)
+        except Rejected:
+            self.state.account(DEAD_LETTERED)
+
+
+async def ends_of(reader: LogReader, partition: int, control: ControlPrefix) -> dict[str, int]:
+    """The last offset of every source of a partition as it is now; absent if it is empty."""
+    last = {source: await reader.end(source, partition) - 1 for source in SOURCES}
+    last[CONTROL] = control.offsets[-1] if control.offsets else -1
+    return {source: offset for source, offset in last.items() if offset >= 0}

@@ -1,0 +1,224 @@
+"""The worker: Faust agents over sales, targets and reps, with the control stream and one exact table."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from domain.partition import CONTROL_ACCOUNTANT, PartitionState, Rules
+from processors.admission import Admission, SkippedRecords
+from processors.engine.app import EngineApp, settings
+from processors.engine.chunks import ChunkSchema
+from processors.engine.control import ControlStream
+from processors.engine.workshop import FlushLimits, Workshop
+from processors.engine.writer import ChangelogWriter
+from processors.log_limits import limit_kafka_logs
+from processors.metrics import WorkerMetrics, new_registry
+from processors.reducing import Reducer
+from processors.topics import TABLE, BrokerUnreachable, TopicNames, TopicsUnfit, require_topics
+
+log = logging.getLogger(__name__)
+
+EXIT_OK, EXIT_UNFIT = 0, 1
+
+QUEUED_CHUNKS_MAX = 8
+"""Chunks of one source that wait for its agent."""
+
+STOP_SECONDS_MAX = 20.0
+"""A worker that can't stop in order within this time stops at once; the log is the state."""
+
+GAUGE_SECONDS = 2.0
+
+
+StateFactory = Callable[[int, Rules], PartitionState]
+"""(partition, rules) -> an empty state."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """All that a worker is told.
+
+    Attributes:
+        bootstrap_servers: comma-separated brokers.
+        rules: base currency and default zone.
+        topic_prefix: topics are ``{prefix}.sales.v1`` and so on; also the consumer group.
+        partitions: number of partitions of every source and of the changelog.
+        data_dir: Faust's folder; the state is not in it.
+        instance_id: static membership: a restarted worker with the same id takes its partitions back at once, but a
+            stopped one keeps them until the session times out. None = dynamic.
+        session_seconds: how long a silent worker keeps its partitions.
+        limits: when to flush.
+        chunk_pause_seconds: waits after each chunk; only for tests that need a slow worker.
+    """
+
+    bootstrap_servers: str
+    rules: Rules
+    topic_prefix: str = "standings"
+    partitions: int = 12
+    data_dir: Path = Path("data/worker")
+    instance_id: str | None = None
+    session_seconds: float = 6.0
+    limits: FlushLimits = field(default_factory=FlushLimits)
+    chunk_pause_seconds: float = 0.0
+
+
+def run_worker(
+    options: WorkerOptions,
+    *,
+    on_ready: Callable[[], None] | None = None,
+    registry: CollectorRegistry | None = None,
+    state: StateFactory = PartitionState,
+) -> int:
+    """Run a worker until SIGTERM or SIGINT; blocks. Logging is set up by the caller.
+
+    Args:
+        options: what to do.
+        on_ready: called once, when recovery is complete and every assigned partition is open.
+        registry: where its metrics go; a new one if None.
+        state: makes a partition's state; tests hand in a faulty one.
+
+    Returns:
+        Exit code: 0 stopped in order; 1 the broker or the topics are not as they must be. A worker that must be
+        restarted exits the process with 70 and does not return.
+    """
+    limit_kafka_logs()
+    try:
+        require_topics(options.bootstrap_servers, options.topic_prefix, options.partitions)
+    except (BrokerUnreachable, TopicsUnfit) as error:
+        log.error("the worker does not start: %s", error)
+        return EXIT_UNFIT
+    options.data_dir.mkdir(parents=True, exist_ok=True)
+    metrics = WorkerMetrics(registry if registry is not None else new_registry("worker", "unknown"))
+    return asyncio.run(_Run(lambda: build_app(options, metrics, state), metrics, on_ready).run())
+
+
+def build_app(options: WorkerOptions, metrics: WorkerMetrics, state: StateFactory = PartitionState) -> EngineApp:
+    """The Faust app: the table and an agent for each source. Call it inside the running loop."""
+    names = TopicNames(options.topic_prefix)
+    app = EngineApp(
+        options.topic_prefix,
+        **settings(
+            bootstrap_servers=options.bootstrap_servers,
+            partitions=options.partitions,
+            data_dir=options.data_dir,
+            session_seconds=options.session_seconds,
+            instance_id=options.instance_id,
+        ),
+    )
+    app.sources = names.sources()
+    table = app.owned_table(TABLE, options.partitions)
+    admission = Admission(names, options.partitions, SkippedRecords())
+    reducer = Reducer(admission, metrics.folded)
+    workshop = Workshop(
+        core=lambda partition: state(partition, options.rules),
+        reduce=reducer.reduce,
+        control=ControlStream(options.bootstrap_servers, names.control, reducer.control),
+        control_accountant=CONTROL_ACCOUNTANT,
+        writer=ChangelogWriter(lambda: app.producer._producer, names.changelog),
+        limits=options.limits,
+        observer=metrics,
+        die=app.die,
+        clock=time.monotonic,
+        now_ms=lambda: time.time_ns() // 1_000_000,
+    )
+    table.prepare(workshop, f"{socket.gethostname()}:{os.getpid()}")
+    for topic, source in app.sources.items():
+        _add_agent(app, topic, source, options, metrics)
+    return app
+
+
+def _add_agent(app: EngineApp, topic: str, source: str, options: WorkerOptions, metrics: WorkerMetrics) -> None:
+    channel = app.topic(topic, schema=ChunkSchema(), partitions=options.partitions, maxsize=QUEUED_CHUNKS_MAX)
+
+    async def fold(stream: Any) -> None:
+        async for event in stream.noack().events():
+            started = time.monotonic()
+            await app.table.take(source, event)
+            metrics.chunk(time.monotonic() - started)
+            if options.chunk_pause_seconds:
+                await asyncio.sleep(options.chunk_pause_seconds)
+
+    app.agent(channel, name=source)(fold)
+
+
+class _Run:
+    """One life of a worker: start, say that it is ready, wait for a signal or a crash, stop."""
+
+    def __init__(
+        self, build: Callable[[], EngineApp], metrics: WorkerMetrics, on_ready: Callable[[], None] | None
+    ) -> None:
+        self._build = build
+        self._metrics = metrics
+        self._on_ready = on_ready
+        self._stop = asyncio.Event()
+        self._signalled = False
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        app = self._build()
+        app.table.on_open = self._opened
+        app.finalize()
+        running = asyncio.create_task(self._supervise(app))
+        stopping = asyncio.create_task(self._stop.wait())
+        gauges = asyncio.create_task(self._keep_gauges(app))
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        gauges.cancel()
+        if running.done() and not self._stop.is_set():
+            app.die(running.exception() or RuntimeError("the Faust app stopped by itself"))
+        log.info("worker stopping")
+        try:
+            await asyncio.wait_for(app.stop(), STOP_SECONDS_MAX)
+        except Exception as error:
+            app.die(error)
+        running.cancel()
+        log.info("worker stopped")
+        return EXIT_OK
+
+    async def _supervise(self, app: EngineApp) -> None:
+        """Returns or raises when the app has crashed."""
+        await app.start()
+        await app.wait_until_stopped()
+        if app.crash_reason is not None:
+            raise app.crash_reason
+
+    async def _opened(self, recovery_seconds: float) -> None:
+        self._metrics.recovered(recovery_seconds)
+        if not self._signalled:
+            self._signalled = True
+            gc.collect()
+            gc.freeze()  # what was recovered lives as long as the worker: no collection needs to look at it
+            log.info("worker ready: recovered in %.1f s", recovery_seconds)
+            if self._on_ready is not None:
+                self._on_ready()
+
+    async def _keep_gauges(self, app: EngineApp) -> None:
+        while True:
+            await asyncio.sleep(GAUGE_SECONDS)
+            owners = dict(app.table.owners)
+            states = [owner.state for owner in owners.values()]
+            ledgers = [state.sales.ledger for state in states if isinstance(state, PartitionState)]
+            self._metrics.ledger_rows(sum(map(len, ledgers)))
+            self._metrics.lag(_lag(app, owners))
+
+
+def _lag(app: EngineApp, owners: dict[int, Any]) -> dict[tuple[str, int], int]:
+    """Records that the state does not hold yet, by topic and partition, as far as the ends are known."""
+    ends: dict[Any, int] = app.monitor.tp_end_offsets
+    return {
+        (tp.topic, tp.partition): max(0, end - 1 - owners[tp.partition].positions.get(app.sources[tp.topic], -1))
+        for tp, end in ends.items()
+        if tp.topic in app.sources and tp.partition in owners
+    }

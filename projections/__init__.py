@@ -1,0 +1,1 @@
+"""How boards are laid out and kept: in Redis, and in memory by the same contract."""

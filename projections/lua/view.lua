@@ -1,0 +1,32 @@
+-- What readers share.  A group's as_of is the version's positions, and its own where that is later.
+
+-- pos (flat) -> partition to mark
+local function marks(pos)
+  local out = {}
+  for i = 1, #pos, 2 do out[pos[i]] = tonumber(string.match(pos[i + 1], '^-?%d+')) end
+  return out
+end
+
+-- The positions of a group that is ahead of its version: partition, text, ...; nil if Redis no longer knows one of them.
+local function later(stem, group, shown)
+  local own, out = redis.call('HGETALL', stem .. OWN .. group), {}
+  for i = 1, #own, 2 do
+    if not shown[own[i]] then return nil end
+    if tonumber(own[i + 1]) > shown[own[i]] then
+      local text = redis.call('HGET', stem .. AHEAD .. own[i], own[i + 1])
+      if not text then return nil end
+      out[#out + 1] = own[i]
+      out[#out + 1] = text
+    end
+  end
+  return out, own
+end
+
+local function pick(key, fields)
+  local out = {}
+  for i = 1, #fields, 1000 do
+    local some = redis.call('HMGET', key, unpack(fields, i, math.min(i + 999, #fields)))
+    for j = 1, #some do out[i + j - 1] = some[j] end
+  end
+  return out
+end

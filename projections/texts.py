@@ -1,0 +1,99 @@
+"""How cells, targets and replies are written as text in Redis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from domain.cells import Cell
+from projections.ports import Position, Targets
+
+Flat = Sequence[str]
+"""A hash or a sorted set as Redis answers it: field, value, field, value, …"""
+
+DOUBLE_EXACT_MAX = 2**53
+"""Up to here a sorted set's score says a whole number exactly."""
+
+
+def cell_text(cell: Cell) -> str:
+    """A cell as stored.
+
+    >>> cell_text(Cell(1200, 3, 1, 1))
+    '1200 3 1 1'
+    """
+    return f"{cell[0]} {cell[1]} {cell[2]} {cell[3]}"
+
+
+def parse_cell(text: str) -> Cell:
+    """Read a stored cell; a fifth number (the partition of a rep) is left out."""
+    revenue, quantity, count, lines = text.split(" ", 4)[:4]
+    return Cell(int(revenue), int(quantity), int(count), int(lines))
+
+
+def targets_text(targets: Targets) -> str:
+    r"""Targets and stands as stored; "" when there is no target.
+
+    Stands come first, as JSON (which has no line break of its own): members of one unit share that text, so that a
+    script reads it once for all of them.
+
+    >>> targets_text(((("cn", "rep"),), (("count", 7), ("revenue", 5))))
+    '[["cn","rep"]]\ncount 7 revenue 5'
+    """
+    stands, values = targets
+    if not values:
+        return ""
+    return compact(stands) + "\n" + " ".join(f"{metric} {value}" for metric, value in values)
+
+
+def parse_targets(text: str) -> Targets:
+    """Read stored targets."""
+    stands, _, values = text.partition("\n")
+    words = values.split(" ")
+    targets = tuple(zip(words[::2], map(int, words[1::2]), strict=True))
+    return tuple((unit_id, members) for unit_id, members in json.loads(stands)), targets
+
+
+def parse_values(text: str) -> dict[str, int]:
+    """Only the targets by metric of a stored text."""
+    words = text.partition("\n")[2].split(" ")
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+
+
+def compact(value: object) -> str:
+    """JSON without spaces."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def pairs(flat: Flat | Mapping[str, Any] | None) -> Iterable[tuple[str, str]]:
+    """Field and value of a flat reply; Lua writes an empty one as an object."""
+    if not flat:
+        return ()
+    assert not isinstance(flat, Mapping), "a reply with entries is a list"
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
+def scores(flat: Flat) -> list[tuple[str, int]]:
+    """Members and scores of a sorted set in its order; the stored sign is undone."""
+    return [(member, -_whole(score)) for member, score in pairs(flat)]
+
+
+def _whole(score: str) -> int:
+    try:
+        return int(score)
+    except ValueError:
+        return int(float(score))
+
+
+def as_of(pos: Mapping[int, str], later: Mapping[int, str]) -> dict[int, dict[str, int]]:
+    """Offsets folded per partition: the version's, and a group's own where that is later."""
+    return {p: dict(Position.parse(later.get(p, text)).offsets) for p, text in pos.items()}
+
+
+def mark_of(text: str) -> int:
+    """The mark of a position text.
+
+    >>> mark_of("-1|-1|{}")
+    -1
+    """
+    return int(text.partition("|")[0])

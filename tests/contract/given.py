@@ -1,0 +1,89 @@
+"""How the contract tests talk: short words for positions, changes and what a board shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.boards import AttainmentGroup, BoardGroup, BoardName, DocumentGroup
+from domain.cells import Cell
+from projections.ports import NEW, BoardStore, BoardView, GroupChange, GroupDump, Position, Said, SnapshotRequest
+
+REPS = BoardGroup("cn", "rep", "2026-05")
+STORES = BoardGroup("cn", "store", "2026-05")
+REP_TARGETS = AttainmentGroup("rep", "2026-05")
+UNIT_TARGETS = AttainmentGroup("unit", "2026-05")
+
+REVENUE = BoardName("cn", "rep", "revenue", "2026-05")
+QUANTITY = BoardName("cn", "rep", "quantity", "2026-05")
+COUNT = BoardName("cn", "rep", "count", "2026-05")
+STORE_REVENUE = BoardName("cn", "store", "revenue", "2026-05")
+ATTAINED = BoardName("cn", "rep", "attainment-revenue", "2026-05")
+STORE_ATTAINED = BoardName("cn", "store", "attainment-revenue", "2026-05")
+
+
+def at(mark: int) -> str:
+    """The position text of a mark; each mark stands for the sales up to its own number."""
+    return NEW if mark < 0 else str(Position(mark, 0, {"sales": mark}))
+
+
+def sold(revenue: int, lines: int = 1) -> Cell:
+    """A cell of so much revenue."""
+    return Cell(revenue, 2 * lines, lines, lines)
+
+
+def cells(group: BoardGroup | AttainmentGroup, held: Mapping[str, Cell]) -> GroupChange:
+    """A change of cells."""
+    return GroupChange(group, cells=dict(held))
+
+
+def target(group: AttainmentGroup, member: str, stands: list[tuple[str, str]], **values: int) -> GroupChange:
+    """A change of one member's targets."""
+    return GroupChange(group, targets={member: (tuple(stands), tuple(sorted(values.items())))})
+
+
+def document(collection: str, held: Mapping[str, str]) -> GroupChange:
+    """A change of documents."""
+    return GroupChange(DocumentGroup(collection), documents=dict(held))
+
+
+async def current(boards: BoardStore, version: str = "v1", partitions: int = 3) -> str:
+    """A version that readers follow, at NEW everywhere."""
+    await boards.begin(version, partitions)
+    before, _ = await boards.where()
+    assert await boards.swap(before, version, dict.fromkeys(range(partitions), NEW)) is Said.DONE
+    return version
+
+
+class Flushes:
+    """A projector that always succeeds: each call is one complete flush of one partition."""
+
+    def __init__(self, boards: BoardStore, version: str = "v1") -> None:
+        self.boards, self.version = boards, version
+        self.marks: dict[int, int] = {}
+
+    async def __call__(self, *changes: GroupChange, partition: int = 0) -> None:
+        start = self.marks.get(partition, -1)
+        target_mark = self.marks[partition] = start + 10
+        said = await self.boards.step(self.version, partition, at(start), at(target_mark), changes)
+        assert set(said) == {Said.DONE}
+        groups = [change.group for change in changes]
+        assert await self.boards.move(self.version, partition, at(start), at(target_mark), groups) is Said.DONE
+
+
+async def board(boards: BoardStore, name: BoardName) -> BoardView:
+    """A board as a reader sees it."""
+    return (await boards.snapshot(SnapshotRequest(boards=(name,)))).boards[name]
+
+
+async def shown(boards: BoardStore, name: BoardName) -> list[tuple[str, int]]:
+    """Members and scores in order."""
+    return [(entry.member_id, entry.score) for entry in (await board(boards, name)).entries]
+
+
+async def dump(
+    boards: BoardStore, group: BoardGroup | AttainmentGroup | DocumentGroup, version: str = "v1"
+) -> GroupDump:
+    """A group as stored."""
+    [held] = await boards.dump(version, [group])
+    assert held is not None
+    return held

@@ -1,0 +1,136 @@
+"""The same random histories through boards in memory and boards in Redis: same answers, same boards, same contents."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from dataclasses import astuple
+
+import pytest
+
+from domain.boards import AttainmentGroup, BoardGroup, BoardName, DocumentGroup, Group
+from domain.cells import EMPTY, Cell
+from projections.memory import MemoryBoards
+from projections.ports import BoardStore, GroupChange, Position, Snapshot, SnapshotRequest
+from projections.redis_boards import RedisBoards
+
+PARTITIONS = 3
+BUCKETS = ("2026-05-21", "2026-05")
+GROUPS: list[Group] = [
+    *(BoardGroup(unit, members, bucket) for unit in ("cn", "a/b") for members in ("rep", "城市") for bucket in BUCKETS),
+    *(AttainmentGroup(kind, bucket) for kind in ("rep", "unit") for bucket in BUCKETS),
+    DocumentGroup("reps"),
+]
+REPS = [["李伟", "b", "a"], ["B", "王芳", "é"], ["r 7", "r/8", "r9"]]
+UNITS = ["s1", "s2", "门店", "s/4"]
+METRICS = ("revenue", "quantity", "count")
+REQUEST = SnapshotRequest(
+    boards=tuple(
+        BoardName(unit, members, metric, bucket)
+        for unit in ("cn", "a/b")
+        for members in ("rep", "城市")
+        for metric in (*METRICS, *(f"attainment-{m}" for m in METRICS))
+        for bucket in BUCKETS
+    ),
+    attainments=tuple(group for group in GROUPS if isinstance(group, AttainmentGroup)),
+    documents=(("reps", ""),),
+)
+
+
+class History:
+    """A run of random calls, each of them made on both stores."""
+
+    def __init__(self, seed: int, stores: list[BoardStore]) -> None:
+        self.random, self.stores, self.seed = random.Random(seed), stores, seed
+        self.versions: list[str] = []
+        self.started: dict[tuple[str, int], list[str]] = {}
+        self.calls = 0
+
+    async def both(self, name: str, *args: object) -> object:
+        self.calls += 1
+        memory, redis = [await getattr(store, name)(*args) for store in self.stores]
+        assert memory == redis, (self.seed, self.calls, name, args)
+        return memory
+
+    async def run(self, steps: int) -> None:
+        for _ in range(steps):
+            await self.one()
+            await self.compare()
+
+    async def one(self) -> None:
+        dice = self.random.random()
+        if dice < 0.05 or not self.versions:
+            version = f"v{len(self.versions)}"
+            self.versions.append(version)
+            await self.both("begin", version, PARTITIONS)
+        elif dice < 0.12:
+            await self.swap()
+        elif dice < 0.13:
+            await self.both(self.random.choice(["drop", "forget"]), self.random.choice(self.versions))
+        elif dice < 0.14:
+            await self.both("sweep", 0)
+        else:
+            await self.flush()
+
+    async def swap(self) -> None:
+        current, _ = await self.stores[0].where()
+        version = self.random.choice(self.versions)
+        built = {p: self.position(version, p) for p in range(PARTITIONS)}
+        await self.both("swap", self.random.choice([current, current, "v0"]), version, built)
+
+    def position(self, version: str, partition: int) -> str:
+        """Where the history believes the version to stand; not always right."""
+        return self.random.choice([self.started.get((version, partition), ["-1|-1|{}"])[-1]] * 9 + ["7|0|{}"])
+
+    async def flush(self) -> None:
+        version, partition = self.random.choice(self.versions[-2:]), self.random.randrange(PARTITIONS)
+        start = self.position(version, partition)
+        mark = Position.parse(start).mark + self.random.randrange(1, 20)
+        target = str(Position(mark, 0, {"sales": mark, "control": mark // 2}))
+        groups = self.random.sample(GROUPS, self.random.randrange(1, 5))
+        await self.both("step", version, partition, start, target, [self.change(g, partition) for g in groups])
+        if self.random.random() < 0.7:
+            asked = [*groups, *self.random.sample(GROUPS, self.random.choice([0, 0, 0, 1]))]
+            if await self.both("move", version, partition, start, target, asked) == "ok":
+                self.started.setdefault((version, partition), []).append(target)
+
+    def change(self, group: Group, partition: int) -> GroupChange:
+        if isinstance(group, DocumentGroup):
+            return GroupChange(group, documents={str(self.random.randrange(4)): f'{{"n":{self.calls}}}'})
+        of_reps = astuple(group)[-2] == "rep"
+        members = REPS[partition] if of_reps else UNITS
+        change = GroupChange(group, cells={m: self.cell() for m in self.random.sample(members, 2)})
+        if isinstance(group, AttainmentGroup) and (of_reps or partition == 0):
+            for member in self.random.sample(members, self.random.randrange(3)):
+                word = "rep" if of_reps else self.random.choice(["城市", "store"])
+                stands = [(unit, word) for unit in ("cn", "a/b") if self.random.random() < 0.7]
+                values = [(m, self.random.randrange(1, 10**12)) for m in METRICS if self.random.random() < 0.5]
+                change.targets[member] = tuple(stands), tuple(sorted(values))
+        return change
+
+    def cell(self) -> Cell:
+        if self.random.random() < 0.2:
+            return EMPTY
+        lines = self.random.randrange(1, 5)
+        revenue = self.random.choice([0, 100, -100, self.random.randrange(-(10**11), 10**11)])
+        return Cell(revenue, self.random.randrange(-3, 9), self.random.randrange(-2, 5), lines)
+
+    async def compare(self) -> None:
+        await self.both("where")
+        memory, redis = [await store.snapshot(REQUEST) for store in self.stores]
+        assert plain(memory) == plain(redis), (self.seed, self.calls)
+        await self.both("groups")
+        await self.both("dump", *await self.stores[0].groups())
+
+
+def plain(snapshot: Snapshot) -> object:
+    """A snapshot without its tags, which each store writes as it likes."""
+    documents = {name: (view.as_of, view.documents) for name, view in snapshot.documents.items()}
+    return snapshot.version, snapshot.boards, snapshot.attainments, documents
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_both_stores_agree_on_random_histories(valkey_url: str, seed: int) -> None:
+    redis = RedisBoards.at(valkey_url, f"{uuid.uuid4().hex}:")
+    await History(seed, [MemoryBoards(), redis]).run(120)
+    await redis.close()

@@ -1,0 +1,1 @@
+"""Recorded histories: today's code must give the boards that were recorded with them."""

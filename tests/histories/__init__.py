@@ -1,0 +1,1 @@
+"""Small, nasty histories of events for the law tests."""

@@ -1,0 +1,1 @@
+"""The changelog protocol on random histories, without a broker."""

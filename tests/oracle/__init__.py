@@ -1,0 +1,1 @@
+"""The tests' own idea of what a board says: written apart from the product, sharing no code with it."""

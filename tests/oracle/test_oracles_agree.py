@@ -1,0 +1,34 @@
+"""Two oracles, written in two languages, agree on every cell of the sales boards."""
+
+from __future__ import annotations
+
+import ast
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.histories.generator import history
+from tests.oracle.oracle import boards
+from tests.oracle.sql import sales_cells
+
+PRODUCT = ("events", "domain", "projections", "processors", "api", "cli")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_plain_python_and_sql_give_the_same_cells(seed: int) -> None:
+    lines = history(random.Random(seed), 120)
+    assert sales_cells(lines) == {name: cells for name, cells in boards(lines).scoped.items() if cells}
+
+
+def test_the_oracles_share_no_code_with_the_product() -> None:
+    for path in Path(__file__).parent.glob("*.py"):
+        if path.name.startswith("test_"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = (
+                [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [])
+            )
+            assert not {name.split(".")[0] for name in names} & set(PRODUCT), f"{path.name} imports {names}"

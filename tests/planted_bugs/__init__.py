@@ -1,0 +1,1 @@
+"""Bugs to plant, each with the test that must catch it."""

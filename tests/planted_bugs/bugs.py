@@ -1,0 +1,148 @@
+"""The bugs: what to change in the source, and which test must go red.
+
+A change is an exact piece of text and what stands there instead. A piece that is no longer found is a failure: the
+bug must then be planted in the new code.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+LAW = "tests/property/test_law_of_the_boards.py::test_long_histories_keep_the_law"
+ORDER = "tests/property/test_law_of_the_boards.py::test_any_order_and_any_repetition_give_the_same_boards_and_documents"
+MODEL = "tests/model/test_changelog_protocol.py::"
+HISTORIES = MODEL + "test_random_histories_of_claims_zombies_and_restarts_equal_the_truth_at_every_mark"
+REDIS = "tests/property/test_law_in_redis.py"
+
+
+class Change(NamedTuple):
+    """One replacement in one file, which holds the old text exactly once."""
+
+    path: str
+    old: str
+    new: str
+
+
+class Bug(NamedTuple):
+    """A bug worth fearing.
+
+    Attributes:
+        name: what is wrong.
+        changes: how to plant it.
+        test: the test that must go red.
+    """
+
+    name: str
+    changes: tuple[Change, ...]
+    test: str
+
+
+OWNER = "processors/engine/ownership.py"
+CHANGELOG = "processors/engine/changelog.py"
+FOLD = "domain/sales_fold.py"
+STEP = "projections/lua/step.lua"
+
+ADDING = """for _, list in ipairs({%s}) do
+  for i = 1, #list, 2 do redis.call('ZINCRBY', stem .. BOARD .. change.board, list[i], list[i + 1]) end
+end"""
+
+BUGS: tuple[Bug, ...] = (
+    Bug(
+        "no mark guard: what a chunk repeats below the mark is folded again",
+        (Change(OWNER, "fresh = [record for record in records if record.offset > done]", "fresh = list(records)"),),
+        HISTORIES,
+    ),
+    Bug(
+        "no mark guard: a batch counts wherever it stands",
+        (
+            Change(
+                CHANGELOG, "if mark.epoch >= self.epoch and mark.at == record.offset:", "if mark.epoch >= self.epoch:"
+            ),
+        ),
+        MODEL + "test_a_batch_that_stands_elsewhere_than_expected_does_not_count",
+    ),
+    Bug(
+        "commit before apply: a chunk is acknowledged before its flush has landed",
+        (Change(OWNER, "self._pending.chunks.append(chunk)", "chunk.ack()"),),
+        HISTORIES,
+    ),
+    Bug(
+        "commit before apply: the mark passes records that were not folded yet",
+        (Change(OWNER, "self.taken[source] = some[-1].offset", "self.taken[source] = records[-1].offset"),),
+        HISTORIES,
+    ),
+    Bug(
+        "dedupe after apply: a repeated sale is added before it is recognised",
+        (
+            Change(
+                FOLD,
+                "        old = self.ledger.get(key)\n",
+                "        old = self.ledger.get(key)\n        self._add(data.rep_id, sale, 1)\n",
+            ),
+            Change(FOLD, "= (False, sale)\n        self._add(data.rep_id, sale, 1)\n", "= (False, sale)\n"),
+        ),
+        LAW,
+    ),
+    Bug(
+        "UTC-only days: the business day ignores the unit's zone",
+        (
+            Change(
+                "domain/calendar.py",
+                "timedelta(milliseconds=instant_ms)).astimezone(self._zone)",
+                "timedelta(milliseconds=instant_ms)).astimezone(UTC)",
+            ),
+        ),
+        LAW,
+    ),
+    Bug(
+        "float money: amounts pass through units of the currency",
+        (Change(FOLD, "numbers[0] += sign * sale[3]", "numbers[0] += sign * int(sale[3] / 100 * 100)"),),
+        LAW,
+    ),
+    Bug(
+        "ancestors of today instead of the sale's day",
+        (
+            Change(
+                FOLD,
+                "scopes = _rep_scopes(self.tree.chain(unit_id, day))",
+                'scopes = _rep_scopes(self.tree.chain(unit_id, "2099-12-31"))',
+            ),
+        ),
+        LAW,
+    ),
+    Bug(
+        "missing fence: a writer goes on counting after somebody else's claim",
+        (
+            Change(
+                CHANGELOG, "if mark.epoch >= self.epoch and mark.at == record.offset:", "if mark.at == record.offset:"
+            ),
+        ),
+        MODEL + "test_a_batch_of_a_fenced_writer_does_not_count_even_where_it_expected_to_stand",
+    ),
+    Bug(
+        "missing fence: a row without its mark is taken wherever it stands",
+        (Change(CHANGELOG, "elif _STAMP.unpack_from(row.value)[0] == row.offset:", "elif True:"),),
+        MODEL + "test_a_fenced_row_is_refused_when_compaction_removed_its_mark",
+    ),
+    Bug(
+        "what did not count is not said again after a recovery",
+        (
+            Change(
+                OWNER,
+                "keys, owed = sorted(self.fenced.keys() - {MARK}), bool(self.fenced)",
+                "keys, owed = list[bytes](), False",
+            ),
+        ),
+        HISTORIES,
+    ),
+    Bug(
+        "ZINCRBY: scores of reps are added to instead of set",
+        (Change(STEP, "write('ZADD', stem .. BOARD .. change.board, change.scores)", ADDING % "change.scores"),),
+        REDIS,
+    ),
+    Bug(
+        "ZINCRBY: scores of units are added to instead of set",
+        (Change(STEP, "write('ZADD', stem .. BOARD .. change.board, scores)", ADDING % "scores"),),
+        REDIS,
+    ),
+)

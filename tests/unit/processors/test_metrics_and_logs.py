@@ -1,0 +1,67 @@
+"""Metrics are served where asked; a log stays readable while a broker is away."""
+
+from __future__ import annotations
+
+import logging
+import urllib.request
+
+from processors.log_limits import OneEvery
+from processors.metrics import MetricsServer, WorkerMetrics, new_registry
+from processors.redirects import Redirect
+
+
+def test_a_worker_serves_its_metrics_on_any_free_port() -> None:
+    registry = new_registry("worker", "1.2.3")
+    metrics = WorkerMetrics(registry)
+    metrics.folded({("sale.recorded.v1", "applied"): 3})
+    metrics.redirected(Redirect("dead_lettered", "not_json", "t", 0, None, b"", []))
+    metrics.redirected(Redirect("forwarded", "", "t", 0, None, b"", []))
+    metrics.landed(0.002)
+    metrics.chunk(0.002)
+    metrics.fenced()
+    metrics.recovered(1.5)
+    metrics.lag({("standings.sales.v1", 3): 7})
+    metrics.ledger_rows(9)
+    server = MetricsServer(registry)
+    try:
+        with urllib.request.urlopen(server.url) as answer:
+            text = answer.read().decode()
+    finally:
+        server.close()
+    for line in (
+        'standings_events_total{outcome="applied",type="sale.recorded.v1"} 3.0',
+        'standings_dead_letters_total{reason="not_json"} 1.0',
+        "standings_fenced_batches_total 1.0",
+        "standings_recovery_seconds 1.5",
+        'standings_consumer_lag_messages{partition="3",topic="standings.sales.v1"} 7.0',
+        "standings_ledger_rows 9.0",
+        "standings_commit_seconds_count 1.0",
+        "standings_chunk_seconds_count 1.0",
+    ):
+        assert line in text
+    assert 'standings_build_info{process="worker",python="' in text
+
+
+def test_lag_of_a_partition_that_went_is_no_longer_reported() -> None:
+    registry = new_registry("worker", "1")
+    metrics = WorkerMetrics(registry)
+    metrics.lag({("t", 1): 5})
+    metrics.lag({("t", 2): 6})
+    labels = {"topic": "t", "partition": "1"}
+    assert registry.get_sample_value("standings_consumer_lag_messages", labels) is None
+
+
+def test_a_repeated_message_is_logged_once_an_interval_with_the_number_held_back() -> None:
+    now = 0.0
+    limit = OneEvery(seconds=10.0, clock=lambda: now)
+
+    def said(message: str, *args: object) -> str | None:
+        record = logging.LogRecord("aiokafka", logging.ERROR, "", 0, message, args, None)
+        return record.getMessage() if limit.filter(record) else None
+
+    assert said("Unable connect to %s", "a") == "Unable connect to a"
+    assert said("Unable connect to %s", "a") is None
+    assert said("Unable connect to %s", "b") is None
+    assert said("something else") == "something else"
+    now = 11.0
+    assert said("Unable connect to %s", "a") == "Unable connect to a (2 more like this were not logged)"

@@ -1,0 +1,133 @@
+"""Grouping entries, keeping rows of a flush, and names of groups."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.boards import AttainmentGroup, BoardGroup, DocumentGroup, Group
+from domain.cells import Cell
+from domain.entries import CellEntry, DocumentEntry, TargetEntry, WholeEntry
+from domain.rows import CELLS, LEDGER, pack, row_key
+from processors.engine.changelog import CLAIM, state_batch
+from processors.projection_shown import Shown
+from projections.changes import changes_of
+from projections.keys import parse_group
+from projections.ports import NEW, GroupChange, Position
+from tests.unit.projections.world import Record
+
+REPS = BoardGroup("cn", "rep", "2026-05")
+WHOLES = AttainmentGroup("rep", "2026-05")
+
+
+def test_of_several_entries_the_last_one_is_kept() -> None:
+    changes = changes_of(
+        [
+            CellEntry(REPS, "r1", Cell(1, 1, 1, 1)),
+            CellEntry(REPS, "r1", Cell(2, 2, 2, 2)),
+            WholeEntry(WHOLES, "r1", Cell(3, 3, 3, 3)),
+            TargetEntry(WHOLES, "r1", (("cn", "rep"),), (("revenue", 5),)),
+            TargetEntry(WHOLES, "r1", (), ()),
+            DocumentEntry(DocumentGroup("reps"), "r1", "{}"),
+        ]
+    )
+    assert changes == [
+        GroupChange(REPS, cells={"r1": Cell(2, 2, 2, 2)}),
+        GroupChange(WHOLES, cells={"r1": Cell(3, 3, 3, 3)}, targets={"r1": ((), ())}),
+        GroupChange(DocumentGroup("reps"), documents={"r1": "{}"}),
+    ]
+    assert [change.size for change in changes] == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "group", [REPS, BoardGroup("a/b", "store", "2026-W21"), WHOLES, AttainmentGroup("unit", "2026"), DocumentGroup("x")]
+)
+def test_names_of_groups_are_read_back(group: Group) -> None:
+    assert parse_group(str(group)) == group
+
+
+@pytest.mark.parametrize("text", ["", "board:cn", "board:cn/rep", "attainment:rep", "documents:", "other:x/y/z"])
+def test_other_names_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not the name of a group"):
+        parse_group(text)
+
+
+class Written:
+    """A changelog partition that a test writes by hand."""
+
+    def __init__(self) -> None:
+        self.records = [Record(0, CLAIM, b"w", 0)]
+
+    def batch(self, *rows: tuple[bytes, bytes | None], at: int | None = None) -> str:
+        """Append a batch; the position text of its mark."""
+        base = len(self.records)
+        mark = base + len(rows)
+        for key, value in state_batch(0, base if at is None else at, rows, {"sales": mark}):
+            self.records.append(Record(len(self.records), key, value, 1000 * mark))
+        return str(Position(mark, 0, {"sales": mark}))
+
+
+def cell_row(member: str, day: str, revenue: int) -> tuple[bytes, bytes]:
+    return row_key(CELLS, "rep", member, day), pack([["cn", "rep", [revenue, 1, 1, 1] * 5]])
+
+
+def month_of(shown: Shown) -> dict[str, Cell]:
+    return next(change.cells for change in shown.changes() if change.group == REPS)
+
+
+def test_a_flush_ends_at_the_last_mark_that_counted() -> None:
+    log, shown = Written(), Shown()
+    assert not shown.pending
+    text = log.batch(cell_row("r1", "2026-05-20", 5))
+    log.batch(cell_row("r1", "2026-05-20", 99), at=7)
+    shown.feed(log.records)
+    assert (shown.start, shown.target, shown.marked_ms) == (NEW, text, 2000)
+    assert month_of(shown) == {"r1": Cell(5, 1, 1, 1)}
+    shown.shown()
+    assert (shown.start, shown.pending, shown.size, shown.changes()) == (text, False, 0, [])
+
+
+def test_the_last_row_in_the_log_decides_a_month_that_several_rows_name() -> None:
+    log, shown = Written(), Shown()
+    log.batch(cell_row("r1", "2026-05-20", 1))
+    log.batch(cell_row("r1", "2026-05-21", 2))
+    log.batch(cell_row("r1", "2026-05-20", 3))
+    shown.feed(log.records)
+    assert shown.size == 2
+    assert month_of(shown) == {"r1": Cell(3, 1, 1, 1)}
+
+
+def test_rows_merged_at_a_claim_wait_for_the_next_mark() -> None:
+    log, shown = Written(), Shown()
+    log.batch(cell_row("r1", "2026-05-20", 1))
+    log.records.pop()  # compaction took the mark
+    log.records.append(Record(2, CLAIM, b"w", 0))
+    shown.feed(log.records)
+    assert (shown.pending, shown.size) == (False, 0)
+    text = str(Position(4, 2, {"sales": 4}))
+    for key, value in state_batch(2, 3, [cell_row("r2", "2026-05-20", 2)], {"sales": 4}):
+        log.records.append(Record(len(log.records), key, value, 0))
+    shown.feed(log.records)
+    assert shown.target == text
+    assert month_of(shown) == {"r1": Cell(1, 1, 1, 1), "r2": Cell(2, 1, 1, 1)}
+
+
+def test_ledger_rows_and_deletions_set_nothing() -> None:
+    log, shown = Written(), Shown()
+    log.batch((LEDGER + b"0-1", b"blob"), (LEDGER + b"0-9", None))
+    shown.feed(log.records)
+    assert shown.pending
+    assert shown.changes() == []
+
+
+def test_a_flush_goes_on_from_where_another_projector_moved() -> None:
+    log, shown = Written(), Shown()
+    first = log.batch(cell_row("r1", "2026-05-20", 1))
+    second = log.batch(cell_row("r2", "2026-05-20", 2))
+    shown.feed(log.records)
+    assert not shown.advance(NEW)
+    assert not shown.advance(str(Position(99, 0, {})))
+    assert shown.advance(first)
+    assert (shown.start, shown.pending) == (first, True)
+    assert month_of(shown) == {"r1": Cell(1, 1, 1, 1), "r2": Cell(2, 1, 1, 1)}
+    assert shown.advance(second)
+    assert (shown.pending, shown.size) == (False, 0)
