@@ -34,6 +34,7 @@ class BoardRead:
         time_zone: that zone.
         day_cells: today's cells of the members, empty if today is not in the bucket.
         currency: ISO 4217 code of amounts.
+        recorded_ms: recorded time of the newest fact folded, UTC milliseconds; 0 if there is none.
         read_at: when it was read.
     """
 
@@ -45,6 +46,7 @@ class BoardRead:
     time_zone: str
     day_cells: dict[str, Cell]
     currency: str
+    recorded_ms: int
     read_at: datetime
 
     @property
@@ -192,7 +194,7 @@ class BoardSnapshot:
             "version": self.version,
             "as_of": as_of_json(read.snapshot.boards[name].as_of),
             "targets_as_of": as_of_json(read.goals.as_of),
-            "recorded_through": None,  # the store's positions name offsets, not times
+            "recorded_through": instant_of(read.recorded_ms) if read.recorded_ms else None,
             "generated_at": instant(read.read_at),
             "member_count": len(self.entries),
             "roster_count": len(self.roster),
@@ -218,6 +220,11 @@ class BoardSnapshot:
 def as_of_json(as_of: dict[int, dict[str, int]]) -> dict[str, dict[str, int]]:
     """A vector of offsets for JSON, in a fixed order."""
     return {str(p): dict(sorted(as_of[p].items())) for p in sorted(as_of)}
+
+
+def instant_of(ms: int) -> str:
+    """UTC milliseconds as RFC 3339."""
+    return instant(datetime.fromtimestamp(ms / 1000, UTC))
 
 
 def instant(at: datetime) -> str:

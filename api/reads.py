@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +22,10 @@ from domain.calendar import bucket_kind, bucket_span
 from domain.cells import Cell
 from projections.ports import AttainmentView, BoardReader, BoardsUnavailable, Snapshot, SnapshotRequest
 
+log = logging.getLogger(__name__)
+
 TARGETS = "targets"
+ACCOUNTING = "accounting"
 AsOf = dict[int, dict[str, int]]
 
 _DIRECTORY_GROUPS = (str(DocumentGroup(UNITS)), str(DocumentGroup(REPS)))
@@ -158,6 +162,8 @@ class Reads:
                     self._heard(version, groups)
             except BoardsUnavailable:
                 self._heard("", [])
+            except Exception:  # a fault of ours: boards are read again by age alone until the next attempt
+                log.exception("the store's announcements can't be followed")
             await asyncio.sleep(self.options.snapshot_age_max_seconds)
 
     def _heard(self, version: str, groups: Sequence[str]) -> None:
@@ -196,7 +202,8 @@ class Reads:
             if not self.directory.is_read:  # the day depends on the unit's zone
                 await self._names.get("")
             planned = self._plan(name)
-            request = SnapshotRequest(planned.boards, planned.attainments, self.directory.known)
+            documents = (*self.directory.known, (ACCOUNTING, ""))
+            request = SnapshotRequest(planned.boards, planned.attainments, documents)
             snapshot = await self._ask(request)
         except Problem as problem:
             if kept is not None and problem.kind == "store-unreachable":
@@ -219,6 +226,7 @@ class Reads:
                 time_zone=self.directory.tree.zone(name.unit_id),
                 day_cells=_day_cells(planned, snapshot),
                 currency=self.options.base_currency,
+                recorded_ms=_recorded_ms(snapshot),
                 read_at=self.clock(),
             )
         )
@@ -239,6 +247,12 @@ class Reads:
     async def _load_names(self, _key: str, _kept: str | None) -> str:
         await self._ask(SnapshotRequest(documents=self.directory.known))
         return self.directory.tag
+
+
+def _recorded_ms(snapshot: Snapshot) -> int:
+    """The newest recorded time of a fact on the boards, in UTC milliseconds; 0 if nothing was folded."""
+    documents = snapshot.documents[ACCOUNTING].documents or {}
+    return max((int(msgspec.json.decode(text).get("recorded_ms", 0)) for text in documents.values()), default=0)
 
 
 def _day_cells(planned: Plan, snapshot: Snapshot) -> dict[str, Cell]:

@@ -7,6 +7,7 @@ and hands it to every client's queue. A client whose queue is full gets one snap
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ from api.problems import Problem
 from api.reads import Reads
 from domain.boards import BoardName
 from domain.ranking import TiePolicy
+
+log = logging.getLogger(__name__)
 
 PACE_MIN_SECONDS = 0.01
 """A channel never turns faster than this, whatever the options say."""
@@ -122,11 +125,12 @@ class Channel:
         pace = max(options.push_interval_seconds, options.snapshot_age_min_seconds, PACE_MIN_SECONDS)
         while True:
             try:
-                board = await self._reads.board(self.topic.name)
+                self._show(await self._reads.board(self.topic.name))
             except Problem as problem:
                 self._say(STATES.get(problem.kind, problem.kind))
-            else:
-                self._show(board)
+            except Exception:  # a fault of ours: streams stay open, and say that they stand still
+                log.exception("the stream of %s stands still", self.topic.name)
+                self._say("unreachable")
             await asyncio.sleep(pace)
             await self._reads.boards.wait_until_old(self.topic.name)
 

@@ -14,6 +14,9 @@ CHAINS_CACHED_MAX = 500_000
 CHAIN_DAYS_MAX = 4_096
 """Days that a tree has a table of chains for (11 years)."""
 
+CHAIN_UNITS_MAX = 32
+"""Units of a chain, the first included: a walk upwards ends there. Every sale counts in all scopes of its chain."""
+
 SPAN_DAYS_MAX = 3_660
 """Days over which selling days are counted at once (10 years)."""
 

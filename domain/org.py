@@ -13,7 +13,7 @@ from typing import Any
 from domain.accounting import APPLIED
 from domain.calendar import zone_exists
 from domain.facts_by_date import DatedFact, FactDocument, FactsByDate, dated_fact, read_fact, read_facts
-from domain.limits import CHAIN_DAYS_MAX, CHAINS_CACHED_MAX
+from domain.limits import CHAIN_DAYS_MAX, CHAIN_UNITS_MAX, CHAINS_CACHED_MAX
 from domain.selling_days import days_between, is_selling_day
 from events.facts import Fact
 
@@ -126,7 +126,7 @@ class OrgTree:
     def _walk(self, unit_id: str, day: str) -> Chain:
         chain: dict[str, str | None] = {}
         at: str | None = unit_id
-        while at is not None and at not in chain:
+        while at is not None and at not in chain and len(chain) < CHAIN_UNITS_MAX:
             placement = self._placement(at, day)
             chain[at] = placement["level"] if placement is not None else None
             at = placement["parent_id"] if placement is not None else None

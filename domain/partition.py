@@ -61,6 +61,7 @@ class PartitionState:
         self.targets = Targets()
         self.roster = Roster()
         self.accounting = Accounting()
+        self.recorded_ms = 0  # the newest recorded time of what was folded
         self._stands: dict[Subject, Stands] = {}
         self._rep_subjects: dict[str, list[Subject]] = {}
         self._dirty_targets: dict[Subject, None] = {}
@@ -91,6 +92,7 @@ class PartitionState:
             case _:
                 raise Rejected(reasons.WRONG_TOPIC, f"{fact.type} belongs on the control stream")
         self.account(outcome)
+        self.recorded_ms = max(self.recorded_ms, fact.recorded_ms)
         return outcome
 
     def _sale(self, fact: Fact) -> str:
@@ -191,9 +193,12 @@ class PartitionState:
         rows += [(row_key(REP, rep_id), pack(self.roster.rep_facts(rep_id))) for rep_id in self._dirty_reps]
         rows += [(row_key(UNIT, unit_id), pack(self.tree.unit_facts(unit_id))) for unit_id in self._dirty_units]
         if self._accounted:
-            rows.append((row_key(ACCOUNTING, self.partition), pack(self.accounting.as_dict())))
+            rows.append((row_key(ACCOUNTING, self.partition), self._accounting_row()))
         self._dirty_targets, self._dirty_reps, self._dirty_units, self._accounted = {}, {}, {}, False
         return blob, rows
+
+    def _accounting_row(self) -> bytes:
+        return pack({**self.accounting.as_dict(), "recorded_ms": self.recorded_ms})
 
     def _target_row(self, subject: Subject) -> bytes:
         values = {metric: value for metric, value in self.targets.of(*subject).items() if value > 0}
@@ -216,7 +221,7 @@ class PartitionState:
             case b"O":
                 return pack(facts) if (facts := self.tree.unit_facts(identity[0])) else None
             case b"A":
-                return pack(self.accounting.as_dict())
+                return self._accounting_row()
             case _:
                 raise ValueError(f"a state row of unknown kind {kind!r}")
 
@@ -237,7 +242,8 @@ class PartitionState:
             case b"N":
                 self.roster.load(row_identity(key)[0], unpack(value))
             case b"A":
-                self.accounting = Accounting(unpack(value))
+                said = unpack(value)
+                self.accounting, self.recorded_ms = Accounting(said), said["recorded_ms"]
             case b"O":
                 pass  # the tree itself comes from the control stream
             case kind:

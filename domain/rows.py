@@ -10,7 +10,7 @@ C     member kind, member_id, day     cells: ``[[scope, members, 20 integers]]``
 T     member kind, member_id, bucket  ``[stands, targets, facts]`` of a subject in a bucket
 N     rep_id                          facts of a rep: ``[{type, data, recorded_ms}]``
 O     unit_id                         winning facts of a unit (written by partition 0)
-A     partition                       accounting: records by outcome
+A     partition                       records by outcome, and the newest recorded time among them
 ====  ==============================  ==========================================================================
 
 In a C row the scope ``""`` is the member's whole cell. A row keeps every scope that it ever listed: after a move,

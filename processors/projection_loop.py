@@ -27,8 +27,8 @@ from processors.projection_shown import Shown
 from projections.ports import BoardsUnavailable, BoardWriter, Position, Said
 
 FLUSH_ROWS_MAX = 2_000
-"""A flush ends at the mark where it has so many changed rows, so that no script stalls Redis for long: a group has at
-most as many changed entries, and a step of attainment costs about 20 us for each."""
+"""Rows that end a flush, so that no script stalls Redis for long: a group has at most as many changed entries, and a
+step of attainment costs about 20 us for each."""
 
 FETCH_RECORDS_MAX = 5_000
 FETCH_SECONDS = 0.1
@@ -56,6 +56,7 @@ class ProjectorOptions:
         changelog: topic of the workers' state.
         partitions: its partition count.
         flush_seconds: least time between two flushes of a partition; a first change is shown at once.
+        flush_rows_max: a flush ends at the mark where it has so many changed rows.
         look_seconds: how often to look whether the store still holds what was left there, also without work.
         too_old_seconds: boards whose next mark is older than this are rebuilt: deletions may have been cleaned away.
         other_log_seconds: how long boards may be ahead of the log (a new leader learns the end a little late) until
@@ -66,6 +67,7 @@ class ProjectorOptions:
     changelog: str
     partitions: int
     flush_seconds: float = 0.1
+    flush_rows_max: int = FLUSH_ROWS_MAX
     look_seconds: float = 0.5
     too_old_seconds: float = 5 * 86_400
     other_log_seconds: float = 5.0
@@ -172,9 +174,9 @@ class Projector:
         while True:
             for p, fold, piece in await self._fetch(shown):
                 if shown[p] is not fold:
-                    continue  # it was set back meanwhile: there would be a gap
+                    continue  # it was set back meanwhile, and reads again
                 fold.feed(piece)
-                if fold.size >= FLUSH_ROWS_MAX:
+                if fold.size >= self._options.flush_rows_max:
                     await self._show(version, p, shown)
                     flushed[p] = self._monotonic()
             for p in shown:
@@ -270,7 +272,7 @@ class Projector:
         while any(shown[p].end + 1 < end or shown[p].pending for p, end in ends.items()):
             for p, fold, piece in await self._fetch(shown, every_age=True):
                 fold.feed(piece)
-                if fold.size >= FLUSH_ROWS_MAX:
+                if fold.size >= self._options.flush_rows_max:
                     await self._flush(version, p, fold)
             for p, fold in shown.items():
                 if fold.pending and fold.end + 1 >= ends[p]:

@@ -104,7 +104,7 @@ export function createView(page, words, address, actions) {
   const absent = createAbsent(words, { list: actions.absent });
   const tools = createTools(words, address, actions);
   const periods = createPeriods(words, address, actions);
-  const empty = h('p', { class: 'empty', hidden: true });
+  const empty = h('p', { class: 'empty', 'data-figure': 'empty', hidden: true });
   const aloud = h('p', { class: 'spoken', role: 'status', 'aria-live': 'polite' });
   const source = h('p');
   const failed = h('p', { class: 'failed', hidden: true });

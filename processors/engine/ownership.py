@@ -66,10 +66,12 @@ class PartitionOwner(ChangelogFold):
         self._last: asyncio.Future[Any] | None = None
         self._control_end = 0
         self._control_step = CONTROL_BATCH_FIRST
+        self._loaded = True  # rows came, or may have come, since the tree was planted
 
     # ---- the fold's hooks
     def put(self, key: bytes, value: bytes | None) -> None:
         """Load a row that counts."""
+        self._loaded = True
         self.state.load(key, value)
 
     def fence(self, record: ChangelogRecord) -> None:
@@ -116,9 +118,10 @@ class PartitionOwner(ChangelogFold):
             if self.epoch > self.claimed_at or self.stage:
                 raise ForeignWrite(f"partition {self.partition}: epoch {self.epoch}, our claim {self.claimed_at}")
             self._check_age()
-            planted = self._workshop.control.up_to(self.positions.get(CONTROL, -1))
-            self.state.plant([record.fact for record in planted])
-            self.taken = dict(self.positions)
+            if self._loaded or self.taken != self.positions:  # else nobody else wrote since we did
+                planted = self._workshop.control.up_to(self.positions.get(CONTROL, -1))
+                self.state.plant([record.fact for record in planted])
+            self.taken, self._loaded = dict(self.positions), False
             self._next = self.end + 1
             self.mine = self.claimed_at
             await self._say_again()

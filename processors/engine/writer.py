@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from processors.engine.changelog import CLAIM, Row
 from processors.redirects import Redirect
+
+FLYING_BYTES_MAX = 48 * 1024 * 1024
+"""Bytes of batches on their way at once. One produce request carries the batches of all partitions of a broker, and a
+broker refuses a request of more than 100 MiB (``socket.request.max.bytes``)."""
 
 
 class BatchTooBig(Exception):  # noqa: N818 - names the limit, as every limit's exception does
@@ -25,6 +30,8 @@ class ChangelogWriter:
     def __init__(self, producer: Callable[[], Any], topic: str) -> None:
         self._producer = producer
         self._topic = topic
+        self._flying_bytes = 0
+        self._freed = asyncio.Event()
 
     async def append(self, partition: int, records: Sequence[Row]) -> asyncio.Future[Any]:
         """Hand a batch to the producer, in call order; the future holds the offset of its first record.
@@ -44,8 +51,21 @@ class ChangelogWriter:
                     "(STATE_BATCH_BYTES_MAX, max.message.bytes of the changelog)"
                 )
         batch.close()
+        await self._room_for(batch.size())
         future: asyncio.Future[Any] = await producer.send_batch(batch, self._topic, partition=partition)
+        future.add_done_callback(functools.partial(self._free, batch.size()))
         return future
+
+    async def _room_for(self, size: int) -> None:
+        """Wait until a batch fits among those on their way; one alone always does."""
+        while self._flying_bytes and self._flying_bytes + size > FLYING_BYTES_MAX:
+            self._freed.clear()
+            await self._freed.wait()
+        self._flying_bytes += size
+
+    def _free(self, size: int, _: asyncio.Future[Any]) -> None:
+        self._flying_bytes -= size
+        self._freed.set()
 
     async def claim(self, partition: int, who: str) -> int:
         """Append a claim and wait for it; returns its offset, the writer's epoch."""

@@ -191,13 +191,22 @@ def _sentence(board: Json, look: Look, at: int) -> str:
     return words["pass"].format(amount(gap, yuan, UP), name) + day
 
 
+def _empty_text(board: Json, words: dict[str, str]) -> str:
+    if board["metric"].startswith("attainment-"):
+        return words["empty_targets"]
+    if board["members"] == "rep" and board["roster_count"]:
+        return words["empty"].format(words["rep"].format(board["roster_count"]))
+    return words["empty_units"]
+
+
 def count_texts(board: Json, look: Look) -> dict[str, str]:
-    """The line below the board."""
+    """The line below the board, and what an empty one says."""
     words = look.words
     count = words["rep" if board["members"] == "rep" else "unit"]
+    empty = {} if board["rows"] else {"empty": _empty_text(board, words)}
     absent = "without" if board["metric"].startswith("attainment-") else "absent"
     ranked = words["ranked"].format(count.format(f"{board['member_count']:,}"))
     none = board["no_target_count"]
     if none:
         ranked += words["comma"] + words["without"].format(count.format(f"{none:,}"))
-    return {"absent": words[absent].format(count.format(f"{board['absent_count']:,}")), "ranked": ranked}
+    return empty | {"absent": words[absent].format(count.format(f"{board['absent_count']:,}")), "ranked": ranked}

@@ -6,6 +6,9 @@ from tests.e2e.figures import Lang
 
 WORDS: dict[Lang, dict[str, str]] = {
     "zh": {
+        "empty": "第一单会出现在这里还没有成交。花名册上有 {}，都列在下面。",
+        "empty_units": "第一单会出现在这里还没有成交。",
+        "empty_targets": "还没有人有这一期的目标达成率榜只列有目标的成员。",
         "target": "目标",
         "no_target": "无目标",
         "attained": "达成",
@@ -44,6 +47,9 @@ WORDS: dict[Lang, dict[str, str]] = {
         "version": "版本",
     },
     "en": {
+        "empty": "The first sale will appear hereNothing sold yet. The roster of {} is listed below.",
+        "empty_units": "The first sale will appear hereNothing sold yet.",
+        "empty_targets": "Nobody has a target for this period yetThe attainment board lists members with a target.",
         "target": "Target",
         "no_target": "No target",
         "attained": "Target",

@@ -131,7 +131,7 @@ class Oracle:
 
     def chain(self, unit: str | None, day: dt.date) -> list[str]:
         units: list[str] = []
-        while unit is not None and unit not in units:
+        while unit is not None and unit not in units and len(units) < 32:
             units.append(unit)
             unit = self.placement(unit, day)["parent_id"]
         return units

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from domain.limits import CHAIN_UNITS_MAX
 from domain.org import OrgTree
 from events.facts import Fact
 from tests.unit.domain.build import calendar, closed, joined, led, period_closed, placed, skipped
@@ -236,3 +237,9 @@ def test_other_facts_are_refused() -> None:
 def test_the_default_zone_must_exist() -> None:
     with pytest.raises(ValueError, match="Asia/Nowhere"):
         OrgTree("Asia/Nowhere")
+
+
+def test_a_chain_ends_after_its_limit_of_units() -> None:
+    facts = [placed(f"u{i}", f"u{i + 1}") for i in range(CHAIN_UNITS_MAX + 5)]
+    tree = tree_of(*facts)
+    assert [unit for unit, _ in tree.chain("u0", "2026-05-21")] == [f"u{i}" for i in range(CHAIN_UNITS_MAX)]

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.canonical import canonical_data, canonical_json
@@ -30,11 +30,13 @@ def test_the_examples_of_rfc_8785_hold() -> None:
     assert list(json.loads(canonical_json(names))) == ["\r", "1", "\x80", "ö", "€", "😀", "\ufb33"]
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_canonical_json_is_json_of_the_same_value(value: Any) -> None:
     assert json.loads(canonical_json(value)) == value
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_one_value_has_one_text(value: Any) -> None:
     other = json.loads(json.dumps(value, sort_keys=True, indent=3))

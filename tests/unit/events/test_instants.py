@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.errors import BadInstant
@@ -71,6 +71,7 @@ def test_what_was_read_before_does_not_let_an_instant_before_the_epoch_in() -> N
 INSTANTS = st.datetimes(datetime(1971, 1, 1), datetime(9998, 12, 31), timezones=st.timezones())
 
 
+@settings(deadline=None)
 @given(INSTANTS)
 def test_an_instant_of_any_offset_equals_the_standard_librarys(instant: datetime) -> None:
     if (offset := instant.utcoffset()) is None or offset.total_seconds() % 60:
@@ -82,6 +83,7 @@ def test_an_instant_of_any_offset_equals_the_standard_librarys(instant: datetime
         assert instant_ms(instant.isoformat(timespec="milliseconds")) == ms
 
 
+@settings(deadline=None)
 @given(st.integers(0, 253_370_764_799_999))
 def test_an_instant_is_read_back_from_its_text(ms: int) -> None:
     assert instant_ms(instant_text(ms)) == ms

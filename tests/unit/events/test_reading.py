@@ -11,6 +11,7 @@ import pytest
 from events import limits
 from events.codec import _read_plain, encode_record, read_line, read_record, to_line, to_record
 from events.facts import Fact, Rejected
+from events.json_text import depth
 from events.origin import ORIGIN_HEADER, Origin
 from events.registry import EVENT_TYPES, EventType
 from events.writing import Outgoing
@@ -222,6 +223,12 @@ def test_a_value_that_is_no_data_is_refused_with_a_reason(value: bytes, reason: 
     assert reason_of_record(to_record(line("sale.recorded.v1"))._replace(value=value)) == reason
 
 
+def test_depth_is_that_of_the_deepest_place_wherever_it_is() -> None:
+    assert depth(b'{"a":[[]],"b":[],"c":"[[[["}') == 3
+    assert depth(b"]]][[") == 0
+    assert reason_of_line(sale(x=[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]], y=[1])) == "too_deep"
+
+
 def test_brackets_inside_texts_are_no_depth() -> None:
     assert read_line(sale(sale_id='[[[[[[[[[[[[[[[[[[[[[[[[[[[[[{{{{{{\\"[[[[')).data.rep_id == "rep-1"
 
@@ -383,6 +390,13 @@ def test_emit_sends_data_byte_for_byte_even_if_it_is_bad() -> None:
 def test_emit_routes_by_type_and_keys_by_partitionkey() -> None:
     for row in EVENT_TYPES:
         assert to_record(line(row.short))[:2] == (row.topic, key_of(row.short).encode())
+
+
+def test_emit_sends_no_header_for_an_attribute_that_is_null() -> None:
+    text = json.dumps(event("sale.recorded.v1") | {"subject": None, "recordedtime": None, "datacontenttype": None})
+    headers = dict(to_record(text.encode()).headers)
+    assert not {"ce_subject", "ce_recordedtime"} & headers.keys()
+    assert headers["content-type"] == b"application/json"
 
 
 def test_emit_takes_the_content_type_from_datacontenttype() -> None:

@@ -13,8 +13,8 @@ from processors.projection_metrics import ProjectorMetrics
 from processors.projector import Projector, ProjectorOptions
 from tests.unit.projections.world import PARTITIONS, TOPIC, CheckedBoards, Clock, Consumer, Log, Unsteady
 
-OPTIONS = ProjectorOptions("none", TOPIC, PARTITIONS, too_old_seconds=10**9)
-TICKS = 4_000
+OPTIONS = ProjectorOptions("none", TOPIC, PARTITIONS, flush_rows_max=5, too_old_seconds=10**9)
+TICKS = 2_500
 
 
 async def no_wait(seconds: float) -> None:
@@ -98,9 +98,9 @@ class History:
         await asyncio.gather(*self.projectors, return_exceptions=True)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 async def test_every_board_is_exact_after_every_step(seed: int) -> None:
     history = History(seed)
     await history.run()
     said = Counter(history.boards.said)
-    assert said["move ok"] > 20, said
+    assert said["move ok"] > 10, said
