@@ -22,6 +22,13 @@ def _instant(text: str) -> str:
     return text
 
 
+def _level(text: str) -> str:
+    """A level becomes a part of board names, where ``rep`` means the reps and a slash ends the part."""
+    if text == "rep" or "/" in text:
+        raise ValueError(f"{text!r}: a level is not rep and holds no slash")
+    return text
+
+
 def _text(json_format: str | None = None) -> Any:
     """Bounds of a text; the format is for the JSON Schema, the check stands beside it."""
     extra: JsonDict | None = {"format": json_format} if json_format else None
@@ -33,6 +40,7 @@ Instant = Annotated[str, _text("date-time"), AfterValidator(_instant)]
 Date = Annotated[str, _text("date"), AfterValidator(date_text)]
 Zone = Annotated[str, _text(), AfterValidator(zone_text)]
 Bucket = Annotated[str, _text(), AfterValidator(bucket_text)]
+Level = Annotated[str, _text(), AfterValidator(_level)]
 Currency = Annotated[str, Field(min_length=3, max_length=3, pattern="^[A-Z]{3}$")]
 Metric = Literal["revenue", "quantity", "count"]
 TopicName = Annotated[str, Field(min_length=1, max_length=limits.TOPIC_CHARS_MAX)]
@@ -214,7 +222,7 @@ class UnitPlaced(Contract):
 
     unit_id: Text
     name: Text
-    level: Text
+    level: Level
     parent_id: Text | None = None
     effective_on: Date
     time_zone: Zone | None = None

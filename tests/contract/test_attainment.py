@@ -135,11 +135,24 @@ async def test_a_ratio_beyond_a_double_is_exact_to_readers(boards: BoardStore, f
 
 
 totals = st.integers(-(2**53), 2**53) | st.integers(-1_000, 1_000)
+VALUE_MAX = 9 * 10**12
 values = st.integers(1, 9 * 10**12) | st.integers(9 * 10**12 - 50, 9 * 10**12) | st.integers(1, 1_000)
 
 
+@st.composite
+def close_to_whole(draw: st.DrawFn) -> tuple[int, int]:
+    """A total and a target whose ratio in parts per million is a whole number, or misses one by a hair.
+
+    Only there do doubles go wrong, and random pairs never come so close.
+    """
+    value = draw(st.integers(VALUE_MAX // 2, VALUE_MAX).filter(lambda v: v % 2 and v % 5))
+    rest = draw(st.sampled_from([-1, 0, 1]))  # total * 10^6 leaves this remainder
+    times = draw(st.integers(-900, 900))
+    return rest * pow(10**6, -1, value) % value + times * value, value
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(totals, values), min_size=40, max_size=40))
+@given(st.lists(st.tuples(totals, values) | close_to_whole(), min_size=40, max_size=40))
 async def test_parts_per_million_equal_whole_number_arithmetic(
     boards: BoardStore, pairs: list[tuple[int, int]]
 ) -> None:

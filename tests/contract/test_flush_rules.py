@@ -162,8 +162,10 @@ async def test_after_a_swap_the_old_version_takes_nothing_more(boards: BoardStor
 
 async def test_the_current_version_is_not_dropped(boards: BoardStore) -> None:
     await current(boards)
+    await Flushes(boards)(cells(REPS, {"r1": sold(1)}))
     await boards.drop("v1")
-    assert (await boards.where())[0] == "v1"
+    assert await boards.where() == ("v1", {0: at(9), 1: NEW, 2: NEW})
+    assert await shown(boards, REVENUE) == [("r1", 1)]
 
 
 async def test_a_forgotten_version_is_rebuilt(boards: BoardStore) -> None:

@@ -206,3 +206,23 @@ def test_a_unit_that_nobody_placed_is_said_to_be_none(stage: Stage, open_page: O
     page = open_page("unit=nowhere")
     expect(page.locator(".failed b")).to_have_text("没有这个单位")
     complaints[:] = [said for said in complaints if "404" not in said]
+
+
+def test_while_the_boards_are_rebuilt_the_page_says_so_and_then_shows_them(
+    open_page: OpenPage, complaints: list[str], stage: Stage
+) -> None:
+    fresh = Stage(retail.NOW)
+    fresh.start()
+    try:
+        page = open_page("")
+        page.goto(fresh.url + "/")
+        expect(page.locator(".live b")).to_have_text("正在重建")
+        expect(page.locator("tbody tr")).to_have_count(0)
+        fresh.show(retail.organisation())
+        fresh.publish()
+        expect(page.locator("h1")).to_have_text("全国", timeout=20_000)
+        expect(page.locator(".live b")).to_have_text("实时")
+    finally:
+        fresh.stop()
+    expect(page.locator(".live b")).to_have_text("连接中断")
+    complaints[:] = [said for said in complaints if "503" not in said and "ERR_" not in said]

@@ -31,7 +31,7 @@ async def pour(servers: str, names: TopicNames, rnd: random.Random) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("seed", [1, 2])
 async def test_killed_workers_change_nothing(
     kafka: EmbeddedKafka, topic_prefix: str, tmp_path: Path, seed: int
 ) -> None:

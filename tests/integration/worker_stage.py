@@ -302,7 +302,8 @@ async def check_state(bootstrap_servers: str, names: TopicNames, partitions: int
     async with Reader(bootstrap_servers) as reader:
         shown = await fold_changelog(reader, names, partitions)
         states = await fold_sources(reader, names, partitions)
-    assert differences(shown, states) == []
+    found = differences(shown, states)
+    assert not found, f"{len(found)} differences: {found[:5]}"
     assert sum(len(fold.board.entries) for fold in shown) > 100
     letters = [letter async for letter in read_dead_letters(bootstrap_servers, names.dead_letters)]
     books = accounting_of(shown)

@@ -151,7 +151,7 @@ SCHEMAS: dict[str, dict[str, tuple[Check, Any]]] = {
     "unit.placed.v1": {
         "unit_id": TEXT,
         "name": TEXT,
-        "level": TEXT,
+        "level": (lambda value: is_text(value) and value != "rep" and "/" not in value, MUST),
         "parent_id": MAYBE,
         "effective_on": DAY,
         "time_zone": MAYBE,

@@ -191,6 +191,8 @@ def test_a_sale_that_breaks_the_contract_is_refused_with_a_reason(changes: dict[
         ("target.withdrawn.v1", {"value": 1}, "unknown_field"),
         ("unit.placed.v1", {"effective_on": "2026-02-29"}, "out_of_range"),
         ("unit.placed.v1", {"time_zone": "Asia/Peking"}, "out_of_range"),
+        ("unit.placed.v1", {"level": "rep"}, "out_of_range"),
+        ("unit.placed.v1", {"level": "a/b"}, "out_of_range"),
         ("rep.joined.v1", {"hired_on": "01-01-2026"}, "out_of_range"),
         ("calendar.set.v1", {"weekdays": [0]}, "out_of_range"),
         ("calendar.set.v1", {"holidays": ["2026-02-30"]}, "out_of_range"),
