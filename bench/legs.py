@@ -13,7 +13,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import aiokafka
@@ -91,7 +91,7 @@ async def replay(servers: str, names: TopicNames) -> dict[str, Any]:
     return {"events": replayed.read_count, "store": store}
 
 
-LEGS: dict[str, Callable[[str, TopicNames], Awaitable[dict[str, Any]]]] = {
+LEGS: dict[str, Callable[[str, TopicNames], Coroutine[Any, Any, dict[str, Any]]]] = {
     "consume": consume,
     "decode": decode,
     "replay": replay,
@@ -106,8 +106,8 @@ def measured(leg: str, servers: str, prefix: str, profile_file: str | None) -> d
     started, cpu = time.perf_counter(), time.process_time()
     if profile is not None:
         profile.enable()
-    figures = asyncio.run(LEGS[leg](servers, TopicNames(prefix)))  # type: ignore[arg-type]  # every leg is a coroutine
-    if profile is not None:
+    figures = asyncio.run(LEGS[leg](servers, TopicNames(prefix)))
+    if profile is not None and profile_file is not None:
         profile.disable()
         profile.dump_stats(profile_file)
     cost = {
