@@ -6,15 +6,17 @@ A row's key is one kind byte and the MessagePack of its identity; every value bu
 kind  identity                        value
 ====  ==============================  ==========================================================================
 L     chosen by the engine            ledger rows of one flush: ``[[source, sale_id, line, rep_id, voided, sale]]``
-C     member kind, member_id, day     cells: ``[[scope, members, 20 integers]]``, five cells from day to year
+C     member kind, member_id, day     ``[reaches, buckets]``: cells of the day's five buckets by reach
 T     member kind, member_id, bucket  ``[stands, targets, facts]`` of a subject in a bucket
 N     rep_id                          facts of a rep: ``[{type, data, recorded_ms}]``
 O     unit_id                         winning facts of a unit (written by partition 0)
 A     partition                       records by outcome, and the newest recorded time among them
 ====  ==============================  ==========================================================================
 
-In a C row the scope ``""`` is the member's whole cell. A row keeps every scope that it ever listed: after a move,
-compaction would otherwise drop the only row that says the old scope's present value.
+In a C row a *reach* is ``[MEMBERS, scopes]``: where the sales of one chain of units count. A bucket is a flat list of
+(index of the reach, revenue, quantity, count, lines), and holds every reach that the member ever had in it. So a
+scope's cell is the sum over the row's reaches that hold it, the whole cell the sum over all, and after a move no
+compaction can drop the last word on an old scope.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ import msgspec
 
 from domain.boards import AttainmentGroup, BoardGroup, DocumentGroup
 from domain.calendar import buckets_of
-from domain.cells import Cell
+from domain.cells import EMPTY, Cell
 from domain.entries import CellEntry, DocumentEntry, Entry, TargetEntry, WholeEntry
 
 LEDGER = b"L"
@@ -36,9 +38,6 @@ TARGETS = b"T"
 REP = b"N"
 UNIT = b"O"
 ACCOUNTING = b"A"
-
-WHOLE = ("", "")
-"""Scope and members of a whole cell."""
 
 pack = msgspec.msgpack.Encoder().encode
 unpack = msgspec.msgpack.Decoder().decode
@@ -81,14 +80,31 @@ def entries(key: bytes, value: bytes | None) -> Iterator[Entry]:
 
 def _cell_entries(key: bytes, value: bytes) -> Iterator[Entry]:
     kind, member_id, day = row_identity(key)
-    buckets = buckets_of(day)
-    for scope, members, numbers in unpack(value):
-        for at, bucket in zip(range(0, 20, 4), buckets, strict=True):
-            cell = Cell(*numbers[at : at + 4])
-            if scope:
+    reaches, buckets = unpack(value)
+    for bucket, numbers in zip(buckets_of(day), buckets, strict=True):
+        whole = AttainmentGroup(kind, bucket)
+        if len(numbers) == 5:  # one reach, as nearly always: one cell for all its scopes
+            cell = Cell(*numbers[1:])
+            members, scopes = reaches[numbers[0]]
+            yield WholeEntry(whole, member_id, cell)
+            for scope in scopes:
                 yield CellEntry(BoardGroup(scope, members, bucket), member_id, cell)
-            else:
-                yield WholeEntry(AttainmentGroup(kind, bucket), member_id, cell)
+        else:
+            yield from _summed_entries(whole, member_id, reaches, numbers)
+
+
+def _summed_entries(whole: AttainmentGroup, member_id: str, reaches: Any, numbers: list[int]) -> Iterator[Entry]:
+    """The entries of a bucket with several reaches: a scope counts what each reach that holds it counts."""
+    total, by_scope = EMPTY, dict[tuple[str, str], Cell]()
+    for at in range(0, len(numbers), 5):
+        cell = Cell(*numbers[at + 1 : at + 5])
+        members, scopes = reaches[numbers[at]]
+        total = total.plus(cell)
+        for scope in scopes:
+            by_scope[scope, members] = by_scope.get((scope, members), EMPTY).plus(cell)
+    yield WholeEntry(whole, member_id, total)
+    for (scope, members), cell in by_scope.items():
+        yield CellEntry(BoardGroup(scope, members, whole.bucket), member_id, cell)
 
 
 def _target_entries(key: bytes, value: bytes) -> Iterator[Entry]:

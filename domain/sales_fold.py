@@ -9,15 +9,14 @@ This is the reference: a packed fold may replace it behind the same methods, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import TypeVar
 
 from domain.accounting import APPLIED, DUPLICATE, SUPERSEDED
-from domain.boards import MemberKind
+from domain.boards import REP, MemberKind
 from domain.calendar import DayOf, buckets_of
-from domain.cells import EMPTY, Cell
 from domain.org import OrgTree
-from domain.rows import CELLS, WHOLE, pack, row_identity, row_key, unpack
+from domain.rows import CELLS, pack, row_identity, row_key, unpack
 from events.contract import SaleRecorded
 
 LineKey = tuple[str, str, int, str]
@@ -33,11 +32,23 @@ Leaf = tuple[str, str, str]
 """(rep_id, unit_id, business day): what a line in effect adds to."""
 
 Chain = tuple[tuple[str, str | None], ...]
-Scope = tuple[str, str]
 Numbers = list[int]
 
+Reach = tuple[str, tuple[str, ...]]
+"""(MEMBERS, scopes): on whose boards, and as what, a member's sales of one chain count; they count for its whole too.
+
+A member mostly has one reach in a bucket, so cells are kept by reach and not by scope: a scope's cell is the sum over
+the reaches that hold it.
+"""
+
+UnitReach = tuple[str, int]
+"""(unit_id, number of its reach): a unit of a chain, and where its sales count by that chain."""
+
+Key = TypeVar("Key")
+
+REACHES_CACHED_MAX = 200_000
 LEDGER_ROW_BYTES = 150
-CELL_ROW_BYTES = 450
+CELL_ROW_BYTES = 250
 
 
 class SalesFold:
@@ -51,8 +62,12 @@ class SalesFold:
         self.tree = tree
         self.ledger: dict[LineKey, Line] = {}
         self.units: set[str] = set()  # every unit named by a line: which of them a move touches
-        self._cells: dict[tuple[MemberKind, str, str], dict[Scope, Numbers]] = {}
-        self._listed: dict[tuple[MemberKind, str, str], dict[Scope, None]] = {}
+        self._reaches: list[Reach] = []
+        self._reach_numbers: dict[Reach, int] = {}
+        self._reached: dict[
+            tuple[str, str], tuple[int, list[UnitReach]]
+        ] = {}  # by unit and day, until the tree changes
+        self._cells: dict[tuple[MemberKind, str, str], dict[int, Numbers]] = {}  # by member and bucket, then reach
         self._days: dict[str, Callable[[int], str]] = {}
         self._zones: dict[str, DayOf] = {}
         self._leaves: dict[Leaf, Numbers] = {}  # not yet settled into cells
@@ -136,6 +151,7 @@ class SalesFold:
         old_zones = {unit: self.tree.zone(unit) for unit in touched}
         apply()
         self._days.clear()
+        self._reached.clear()
         after = before
         if any(self.tree.zone(unit) != zone for unit, zone in old_zones.items()):
             after = self._leaves_of(touched)
@@ -159,53 +175,67 @@ class SalesFold:
 
     # ---- totals
     def settle(self) -> None:
-        """Bring the cells up to the ledger: spread every changed leaf over its scopes and buckets."""
+        """Bring the cells up to the ledger: add every changed leaf to its rep and to the units of its chain."""
         leaves, self._leaves = self._leaves, {}
         by_unit: dict[tuple[str, str], Numbers] = {}
         for (rep_id, unit_id, day), numbers in leaves.items():
-            scopes = _rep_scopes(self.tree.chain(unit_id, day))
-            self._spread("rep", rep_id, day, scopes, numbers)
-            total = by_unit.get((unit_id, day))
-            if total is None:
-                by_unit[unit_id, day] = list(numbers)
-            else:
-                for i in range(4):
-                    total[i] += numbers[i]
-        for (unit_id, day), numbers in by_unit.items():
-            self._spread_units(self.tree.chain(unit_id, day), day, numbers)
+            at = (unit_id, day)
+            reach, _ = self._reached.get(at) or self._reach(at)
+            self._add_cells("rep", rep_id, day, reach, numbers)
+            _accumulate(by_unit, at, numbers)
+        # A city's sales are summed before they are spread over its buckets: many stores, one city.
+        by_reach: dict[tuple[str, int, str], Numbers] = {}
+        for at, numbers in by_unit.items():
+            for unit_id, reach in (self._reached.get(at) or self._reach(at))[1]:
+                _accumulate(by_reach, (unit_id, reach, at[1]), numbers)
+        for (unit_id, reach, day), numbers in by_reach.items():
+            self._add_cells("unit", unit_id, day, reach, numbers)
 
     def _settle_leaf(self, leaf: Leaf, numbers: Numbers, chain: Chain) -> None:
         rep_id, _, day = leaf
-        self._spread("rep", rep_id, day, _rep_scopes(chain), numbers)
-        self._spread_units(chain, day, numbers)
+        reach, units = self._reach_of(chain)
+        self._add_cells("rep", rep_id, day, reach, numbers)
+        for unit_id, unit_reach in units:
+            self._add_cells("unit", unit_id, day, unit_reach, numbers)
 
-    def _spread_units(self, chain: Chain, day: str, numbers: Numbers) -> None:
-        for at, (unit_id, level) in enumerate(chain):
-            above = [(scope, level) for scope, _ in chain[at + 1 :]] if level is not None else []
-            self._spread("unit", unit_id, day, [WHOLE, *above], numbers)
+    def _reach(self, at: tuple[str, str]) -> tuple[int, list[UnitReach]]:
+        """Where the sales of a unit on a day count, remembered until the tree changes."""
+        if len(self._reached) >= REACHES_CACHED_MAX:
+            self._reached.clear()
+        found = self._reached[at] = self._reach_of(self.tree.chain(*at))
+        return found
 
-    def _spread(self, kind: MemberKind, member_id: str, day: str, scopes: Iterable[Scope], numbers: Numbers) -> None:
+    def _reach_of(self, chain: Chain) -> tuple[int, list[UnitReach]]:
+        """(the rep's reach, every unit's): a rep counts in all scopes of the chain, a unit in those above it."""
+        ids = tuple(unit_id for unit_id, _ in chain)
+        units = [
+            (unit_id, self._number((level or "", ids[at + 1 :] if level is not None else ())))
+            for at, (unit_id, level) in enumerate(chain)
+        ]
+        return self._number((REP, ids)), units
+
+    def _number(self, reach: Reach) -> int:
+        number = self._reach_numbers.get(reach)
+        if number is None:
+            number = self._reach_numbers[reach] = len(self._reaches)
+            self._reaches.append(reach)
+        return number
+
+    def _add_cells(self, kind: MemberKind, member_id: str, day: str, reach: int, numbers: Numbers) -> None:
         revenue, quantity, count, lines = numbers
-        key = (kind, member_id, day)
-        listed = self._listed.setdefault(key, {})
-        self._touched[key] = None
-        by_bucket = [self._cells.setdefault((kind, member_id, bucket), {}) for bucket in buckets_of(day)]
-        for scope in scopes:
-            listed[scope] = None
-            for cells in by_bucket:
-                cell = cells.get(scope)
-                if cell is None:
-                    cells[scope] = [revenue, quantity, count, lines]
-                else:
-                    cell[0] += revenue
-                    cell[1] += quantity
-                    cell[2] += count
-                    cell[3] += lines
-
-    def whole(self, kind: MemberKind, member_id: str, bucket: str) -> Cell:
-        """A member's whole cell of this partition in a bucket, settled."""
-        numbers = self._cells.get((kind, member_id, bucket), {}).get(WHOLE)
-        return EMPTY if numbers is None else Cell(*numbers)
+        self._touched[kind, member_id, day] = None
+        for bucket in buckets_of(day):
+            cells = self._cells.get((kind, member_id, bucket))
+            if cells is None:
+                cells = self._cells[kind, member_id, bucket] = {}
+            cell = cells.get(reach)
+            if cell is None:
+                cells[reach] = [revenue, quantity, count, lines]
+            else:
+                cell[0] += revenue
+                cell[1] += quantity
+                cell[2] += count
+                cell[3] += lines
 
     # ---- state rows
     @property
@@ -227,15 +257,23 @@ class SalesFold:
         return blob, rows
 
     def _render(self, key: tuple[MemberKind, str, str]) -> bytes:
+        """A cell row: every reach that the member ever had in the day's buckets, so that its sums are complete."""
         kind, member_id, day = key
-        by_bucket = [self._cells[kind, member_id, bucket] for bucket in buckets_of(day)]
-        return pack([(*scope, [n for cells in by_bucket for n in cells[scope]]) for scope in self._listed[key]])
+        listed: dict[int, int] = {}
+        buckets = []
+        for bucket in buckets_of(day):
+            numbers: list[int] = []
+            for reach, cell in self._cells[kind, member_id, bucket].items():
+                numbers.append(listed.setdefault(reach, len(listed)))
+                numbers += cell
+            buckets.append(numbers)
+        return pack(([self._reaches[reach] for reach in listed], buckets))
 
     def again(self, key: bytes) -> bytes | None:
         """A cell row as of now, or None if its member and day hold nothing: never bytes written earlier."""
         self.settle()
         kind, member_id, day = row_identity(key)
-        return self._render((kind, member_id, day)) if (kind, member_id, day) in self._listed else None
+        return self._render((kind, member_id, day)) if (kind, member_id, day) in self._cells else None
 
     def load_ledger(self, blob: bytes) -> None:
         """Merge a flush's ledger rows; any order and repetition gives the same ledger."""
@@ -250,23 +288,26 @@ class SalesFold:
                 self.units.add(best[2])
 
     def load_cells(self, key: bytes, value: bytes) -> None:
-        """Take a cell row, in log order: a month's cell stands in the rows of many days and the newest is right."""
+        """Take a cell row, in log order: a month's cells stand in the rows of many days and the newest are right."""
         kind, member_id, day = row_identity(key)
-        listed: dict[Scope, None] = {}
-        by_bucket = [self._cells.setdefault((kind, member_id, bucket), {}) for bucket in buckets_of(day)]
-        for scope, members, numbers in unpack(value):
-            at = (scope, members)
-            listed[at] = None
-            for i, cells in enumerate(by_bucket):
-                cells[at] = list(numbers[4 * i : 4 * i + 4])
-        self._listed[kind, member_id, day] = listed
+        reaches, buckets = unpack(value)
+        known = [self._number((members, tuple(scopes))) for members, scopes in reaches]
+        for bucket, numbers in zip(buckets_of(day), buckets, strict=True):
+            self._cells[kind, member_id, bucket] = {
+                known[numbers[i]]: numbers[i + 1 : i + 5] for i in range(0, len(numbers), 5)
+            }
 
     def planted(self, tree: OrgTree) -> None:
         """Recovery: the tree as of the mark, once all rows are loaded."""
         self.tree = tree
         self._days.clear()
+        self._reached.clear()
 
 
-def _rep_scopes(chain: Chain) -> list[Any]:
-    """The scopes that a rep's sale counts in: whole, and every unit of the chain."""
-    return [WHOLE, *[(unit_id, "rep") for unit_id, _ in chain]]
+def _accumulate(sums: dict[Key, Numbers], key: Key, numbers: Numbers) -> None:
+    known = sums.get(key)
+    if known is None:
+        sums[key] = list(numbers)
+    else:
+        for i in range(4):
+            known[i] += numbers[i]
