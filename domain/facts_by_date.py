@@ -10,9 +10,11 @@ import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from domain.accounting import APPLIED, DUPLICATE, SUPERSEDED
+from domain.limits import DATED_FACTS_CACHED_MAX
 from events.canonical import canonical_data, canonical_json
 
 FactDocument = dict[str, Any]
@@ -113,8 +115,12 @@ class FactsByDate:
         return [fact.document() for type_name in sorted(timelines) for fact in timelines[type_name].facts]
 
 
+@lru_cache(DATED_FACTS_CACHED_MAX)
 def dated_fact(type_name: str, data: Any, recorded_ms: int) -> DatedFact:
-    """A fact from a contract object, with its canonical text."""
+    """A fact from a contract object (frozen, so hashable), with its canonical text.
+
+    Remembered, since every partition of a process folds the same control facts.
+    """
     text = canonical_data(data)
     return _dated(type_name, text, json.loads(text), recorded_ms)
 

@@ -22,3 +22,6 @@ SPAN_DAYS_MAX = 3_660
 
 TARGET_FACTS_MAX = 64
 """Facts kept of one subject's target for one bucket and metric: the greatest, hence the latest revisions."""
+
+DATED_FACTS_CACHED_MAX = 8_192
+"""Facts of which the canonical text is remembered: a deployment's organisation, folded by partition after partition."""

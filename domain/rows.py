@@ -22,7 +22,7 @@ compaction can drop the last word on an old scope.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -58,16 +58,22 @@ def document_text(document: dict[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def entries(key: bytes, value: bytes | None) -> Iterator[Entry]:
-    """The board entries that a state row sets; none for ledger rows and tombstones."""
+def entries(key: bytes, value: bytes | None, buckets: Collection[str] | None = None) -> Iterator[Entry]:
+    """The board entries that a state row sets; none for ledger rows and tombstones.
+
+    Args:
+        key: the row's key.
+        value: its value, without the engine's stamp.
+        buckets: leave out the cells and targets of all other buckets; None = none left out.
+    """
     kind = key[:1]
     if value is None or kind == LEDGER:
         return
     match kind:
         case b"C":
-            yield from _cell_entries(key, value)
+            yield from _cell_entries(key, value, buckets)
         case b"T":
-            yield from _target_entries(key, value)
+            yield from _target_entries(key, value, buckets)
         case b"N":
             yield DocumentEntry(DocumentGroup("reps"), row_identity(key)[0], document_text({"facts": unpack(value)}))
         case b"O":
@@ -78,10 +84,15 @@ def entries(key: bytes, value: bytes | None) -> Iterator[Entry]:
             raise ValueError(f"a state row of unknown kind {kind!r}")
 
 
-def _cell_entries(key: bytes, value: bytes) -> Iterator[Entry]:
+def _cell_entries(key: bytes, value: bytes, wanted: Collection[str] | None) -> Iterator[Entry]:
     kind, member_id, day = row_identity(key)
+    names = buckets_of(day)
+    if wanted is not None and not any(bucket in wanted for bucket in names):
+        return
     reaches, buckets = unpack(value)
-    for bucket, numbers in zip(buckets_of(day), buckets, strict=True):
+    for bucket, numbers in zip(names, buckets, strict=True):
+        if wanted is not None and bucket not in wanted:
+            continue
         whole = AttainmentGroup(kind, bucket)
         if len(numbers) == 5:  # one reach, as nearly always: one cell for all its scopes
             cell = Cell(*numbers[1:])
@@ -107,8 +118,10 @@ def _summed_entries(whole: AttainmentGroup, member_id: str, reaches: Any, number
         yield CellEntry(BoardGroup(scope, members, whole.bucket), member_id, cell)
 
 
-def _target_entries(key: bytes, value: bytes) -> Iterator[Entry]:
+def _target_entries(key: bytes, value: bytes, wanted: Collection[str] | None) -> Iterator[Entry]:
     kind, member_id, bucket = row_identity(key)
+    if wanted is not None and bucket not in wanted:
+        return
     stands, targets, facts = unpack(value)
     yield TargetEntry(
         AttainmentGroup(kind, bucket),

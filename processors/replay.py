@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from domain.accounting import DEAD_LETTERED, Accounting
-from domain.boards import Group
+from domain.boards import DocumentGroup, Group
 from domain.partition import PartitionState, Rules
 from domain.rows import entries
 from events.codec import read_line
@@ -128,7 +128,8 @@ async def replay_log(
 async def _show(state: PartitionState, boards: BoardWriter, groups: Collection[Group], offsets: dict[str, int]) -> str:
     """Put what a partition adds to the wanted groups into the store; returns its position text there."""
     _, rows = state.flush()
-    said = (entry for key, value in rows for entry in entries(key, value))
+    buckets = {group.bucket for group in groups if not isinstance(group, DocumentGroup)}
+    said = (entry for key, value in rows for entry in entries(key, value, buckets))
     changes = changes_of(entry for entry in said if entry.group in groups)
     target = str(Position(0, 0, offsets))
     await boards.step(VERSION, state.partition, NEW, target, changes)

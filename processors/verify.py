@@ -165,7 +165,7 @@ async def _fold_partition(
 def _hold(state: PartitionState, held: dict[Group, GroupChange], buckets: Collection[str]) -> None:
     """Bring what this partition says of every group up to the state."""
     _, rows = state.flush()
-    said = (entry for key, value in rows for entry in entries(key, value))
+    said = (entry for key, value in rows for entry in entries(key, value, buckets or None))
     for change in changes_of(entry for entry in said if wants(entry.group, buckets)):
         known = held.setdefault(change.group, GroupChange(change.group))
         known.cells.update(change.cells)

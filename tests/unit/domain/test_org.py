@@ -216,8 +216,8 @@ def test_closed_years_and_skipped_records_are_about_no_unit() -> None:
 
 def test_a_tree_comes_back_from_its_documents() -> None:
     tree = tree_of(
-        placed("store/1", "city-1", name='a "name"\n店', time_zone="Asia/Urumqi", at=5),
-        placed("store/1", None, "2026-02-02"), closed("store/1", "2026-09-09"), led("city-1", "rep-1", "2026-01-01"),
+        placed("store-:1", "city-1", name='a "name"\n店', time_zone="Asia/Urumqi", at=5),
+        placed("store-:1", None, "2026-02-02"), closed("store/1", "2026-09-09"), led("city-1", "rep-1", "2026-01-01"),
         calendar("city-1", holidays=("2026-05-01",)),
     )  # fmt: skip
     documents = {unit_id: json.dumps({"facts": tree.unit_facts(unit_id)}) for unit_id in tree.unit_ids()}
@@ -225,8 +225,8 @@ def test_a_tree_comes_back_from_its_documents() -> None:
     assert {unit_id: again.unit_facts(unit_id) for unit_id in again.unit_ids()} == {
         unit_id: tree.unit_facts(unit_id) for unit_id in tree.unit_ids()
     }
-    assert again.zone("store/1") == "Asia/Urumqi"
-    assert again.apply(placed("store/1", None, "2026-02-02")) == "duplicate"
+    assert again.zone("store-:1") == "Asia/Urumqi"
+    assert again.apply(placed("store-:1", None, "2026-02-02")) == "duplicate"
 
 
 def test_other_facts_are_refused() -> None:
