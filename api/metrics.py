@@ -1,13 +1,11 @@
-"""Metrics of the read API: their own registry, served on a port of their own."""
+"""Metrics of the read API: their own registry, which the composition root serves on a port of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Thread
-from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +42,3 @@ def api_metrics(build_version: str) -> ApiMetrics:
         ),
         sse_clients=Gauge("standings_sse_clients", "Open event streams.", registry=registry),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class MetricsServer:
-    """A running endpoint.
-
-    Attributes:
-        port: where it listens.
-    """
-
-    port: int
-    _server: WSGIServer
-    _thread: Thread
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=2)
-
-
-def serve_metrics(registry: CollectorRegistry, host: str, port: int) -> MetricsServer:
-    """Serve ``/metrics`` in a thread; port 0 takes any free one.
-
-    Raises:
-        OSError: the port is taken.
-    """
-    server, thread = start_http_server(port, addr=host, registry=registry)
-    return MetricsServer(int(server.server_port), server, thread)

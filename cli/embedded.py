@@ -233,7 +233,8 @@ class EmbeddedKafka:
         if not cluster_path.exists():
             cluster_path.write_text(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="), encoding="utf-8")
         cluster_id = cluster_path.read_text(encoding="utf-8").strip()
-        arguments = ("format", "-t", cluster_id, "-c", "server.properties", "--ignore-formatted")
+        # An id may begin with a dash: said apart, it would be taken for an option.
+        arguments = ("format", f"--cluster-id={cluster_id}", "-c", "server.properties", "--ignore-formatted")
         formatter = ChildProcess("kafka-format", self.data_dir, self.log_dir / "kafka.out")
         formatter.spawn(self._java("kafka.tools.StorageTool", *arguments), self._environment())
         _wait(formatter, lambda: False, KAFKA_READY_SECONDS)

@@ -1,18 +1,15 @@
 """Prometheus metrics: one registry a process, base units, no ids in labels.
 
-Names stand in ``docs/reference/metrics.md``; a name is used by exactly one class here or in the shells that share
-`new_registry` and `serve_metrics`.
+Names stand in ``docs/reference/metrics.md``. The composition root serves the registry on the process's own port.
 """
 
 from __future__ import annotations
 
-import platform
 from collections import Counter as Tally
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
     from processors.redirects import Redirect
@@ -20,47 +17,17 @@ if TYPE_CHECKING:
 SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
-def new_registry(process: str, version: str) -> CollectorRegistry:
+def new_registry(component: str, version: str) -> CollectorRegistry:
     """A registry of its own with ``standings_build_info``.
 
     Args:
-        process: worker, projector, api.
+        component: worker or projector.
         version: the product's version.
     """
     registry = CollectorRegistry()
-    build = Info("standings_build", "What runs.", registry=registry)
-    build.info({"process": process, "version": version, "python": platform.python_version()})
+    build = Gauge("standings_build_info", "1, with the version that runs.", ["component", "version"], registry=registry)
+    build.labels(component=component, version=version).set(1)
     return registry
-
-
-class MetricsServer:
-    """Serves ``/metrics`` of a registry from a thread.
-
-    Args:
-        registry: what to serve.
-        host: address to listen on.
-        port: port; 0 = any free one, see `port`.
-
-    Raises:
-        OSError: the port is taken.
-    """
-
-    def __init__(self, registry: CollectorRegistry, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._server: WSGIServer
-        self._server, self._thread = start_http_server(port, addr=host, registry=registry)
-        self.host = host
-        self.port = int(self._server.server_port)
-
-    @property
-    def url(self) -> str:
-        """Where the metrics are."""
-        return f"http://{self.host}:{self.port}/metrics"
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 class WorkerMetrics:

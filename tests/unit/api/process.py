@@ -6,9 +6,10 @@ import asyncio
 import sys
 from datetime import UTC, datetime
 
-from api.metrics import api_metrics, serve_metrics
+from api.metrics import api_metrics
 from api.options import ApiOptions
 from api.server import create_app, serve_api
+from cli.health import HealthServer
 from tests.unit.api.stage import filled, sale, target, today
 
 
@@ -24,7 +25,7 @@ async def main(port: int) -> int:
     )
     options = ApiOptions(build_version="test")
     metrics = api_metrics("test")
-    serving_metrics = serve_metrics(metrics.registry, "127.0.0.1", 0)
+    serving_metrics = HealthServer(metrics.registry, lambda: True)
     app = create_app(options, stage.boards, lambda: datetime.now(UTC), metrics)
 
     def on_port(taken: int) -> None:
