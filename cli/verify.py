@@ -13,6 +13,7 @@ from processors.log_reader import LogReader
 from processors.topics import TopicNames, TopicsUnfit
 from processors.verify import CannotCompare, VerifyReport
 from processors.verify import verify as compare_all
+from projections.ports import BoardsUnavailable
 
 DIFFERENCES_SHOWN_MAX = 20
 
@@ -64,5 +65,7 @@ async def _verify(settings: Settings, buckets: frozenset[str], say: Say) -> Veri
             return await compare_all(store, reader, names, rules(settings), buckets=buckets, progress=say)
     except (CannotCompare, TopicsUnfit) as error:
         raise CommandError(str(error)) from error
+    except BoardsUnavailable as error:
+        raise CommandError(f"the boards can't be read: {error}") from error
     finally:
         await store.close()
