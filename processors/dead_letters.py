@@ -129,8 +129,8 @@ async def read_dead_letters(bootstrap_servers: str, topic: str) -> AsyncIterator
     consumer = aiokafka.AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
     )
-    await consumer.start()
     try:
+        await consumer.start()
         seen: set[tuple[str, int, int]] = set()
         partitions = await _partitions(consumer, topic)
         ends = await consumer.end_offsets(partitions)
