@@ -1,4 +1,4 @@
-"""Metrics of the read API: their own registry, which the composition root serves on a port of its own."""
+"""Metrics of the read API. The composition root serves their registry on a port of its own."""
 
 from __future__ import annotations
 
@@ -27,11 +27,8 @@ class ApiMetrics:
         self.sse_clients.set_function(client_count)
 
 
-def api_metrics(build_version: str) -> ApiMetrics:
-    """New metrics in a new registry."""
-    registry = CollectorRegistry()
-    build = Gauge("standings_build_info", "1, with the version that runs.", ["component", "version"], registry=registry)
-    build.labels(component="api", version=build_version).set(1)
+def api_metrics(registry: CollectorRegistry) -> ApiMetrics:
+    """New metrics in a registry that has none of them yet."""
     return ApiMetrics(
         registry=registry,
         http_requests=Counter(

@@ -12,6 +12,7 @@ from datetime import datetime
 import uvicorn
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
 from api import problems
@@ -44,7 +45,7 @@ def create_app(
         clock: the present instant, aware.
         metrics: where to count; its own if None.
     """
-    metrics = metrics or api_metrics(options.build_version)
+    metrics = metrics or api_metrics(CollectorRegistry())
     reads = Reads(options, reader, clock)
     streams = Streams(options, reads)
     metrics.watch_streams(lambda: streams.client_count)
@@ -144,18 +145,3 @@ async def serve_api(app: FastAPI, host: str, port: int, *, options: ApiOptions, 
         on_port(listener.getsockname()[1])
         await _Server(config).serve(sockets=[listener])
     return 0
-
-
-def run_api(
-    options: ApiOptions,
-    reader: BoardReader,
-    host: str,
-    port: int,
-    *,
-    clock: Callable[[], datetime],
-    on_port: Callable[[int], None] = lambda _port: None,
-    metrics: ApiMetrics | None = None,
-) -> int:
-    """Make the app and serve it; see ``serve_api``."""
-    app = create_app(options, reader, clock, metrics)
-    return asyncio.run(serve_api(app, host, port, options=options, on_port=on_port))

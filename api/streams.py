@@ -17,7 +17,7 @@ import msgspec
 from api.board_snapshot import BoardSnapshot
 from api.limits import STREAM_QUEUE_MAX
 from api.options import ApiOptions
-from api.pages import Asked, page
+from api.paging import Asked, page
 from api.problems import Problem
 from api.reads import Reads
 from domain.boards import BoardName

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 TEXT = "text/plain; charset=utf-8"
 SOCKET_TIMEOUT_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+def build_registry(component: str, version: str) -> CollectorRegistry:
+    """A process's registry of metrics, with ``standings_build_info`` in it.
+
+    Args:
+        component: worker, projector or api.
+        version: the product's version.
+    """
+    registry = CollectorRegistry()
+    build = Gauge("standings_build_info", "1, with the version that runs.", ["component", "version"], registry=registry)
+    build.labels(component=component, version=version).set(1)
+    return registry
 
 
 class HealthServer:
@@ -31,6 +47,7 @@ class HealthServer:
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
         self._thread.start()
+        log.info("metrics on http://%s:%d/metrics", f"[{host}]" if ":" in host else host, self.port)
 
     def close(self) -> None:
         """Stops listening."""

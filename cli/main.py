@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zoneinfo
 
 import typer
 
@@ -29,6 +30,9 @@ app.add_typer(setup.config_app, name="config")
 
 def main() -> None:
     """Runs the command of `sys.argv` and exits with its code."""
+    # The system's time zone data may be older or newer than ours. The day of a sale must not depend on the machine, so
+    # the pinned package decides, everywhere: with no system path left, zoneinfo reads only tzdata.
+    zoneinfo.reset_tzpath(to=())
     try:
         app()
     except CommandError as error:

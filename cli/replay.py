@@ -9,7 +9,7 @@ from typing import Any
 
 from cli.errors import CommandError, ExitCode
 from cli.settings import Settings
-from cli.wiring import Say, rules
+from cli.wiring import Say, rules, topic_names
 from domain.boards import AttainmentGroup, BadBoardName, BoardName, DocumentGroup, Group
 from domain.calendar import bucket_span
 from domain.digest import digest
@@ -68,9 +68,8 @@ async def _replay(settings: Settings, file: Path | None, names: list[BoardName],
 
 async def _replay_kafka(settings: Settings, store: MemoryBoards, groups: set[Group], progress: Progress) -> Replayed:
     names = TopicNames(settings.kafka.topic_prefix)
-    topics = {source: names.of(source) for source in ("sales", "targets", "reps", "control")}
     try:
-        async with LogReader(settings.kafka.bootstrap_servers, topics) as reader:
+        async with LogReader(settings.kafka.bootstrap_servers, topic_names(settings)) as reader:
             return await replay_log(reader, names, rules(settings), store, groups=groups, progress=progress.read)
     except TopicsUnfit as error:
         raise CommandError(str(error)) from error

@@ -151,6 +151,7 @@ class Supervisor:
         self._ensure_topics(self._addresses.bootstrap_servers)
         for name in ("worker", "projector"):
             metrics_port = free_port()
+            self._say(f"Metrics of the {name}: http://127.0.0.1:{metrics_port}/metrics")
             self._add_own(name, (name,), environment | {"STANDINGS_METRICS__PORT": str(metrics_port)}, metrics_port)
         self._add_own("api", ("api",), environment, api_port)
         self._await_ready()

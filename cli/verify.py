@@ -7,9 +7,9 @@ from typing import Any
 
 from cli.errors import CommandError, ExitCode
 from cli.settings import Settings
-from cli.wiring import Say, board_store, rules
+from cli.wiring import Say, board_store, rules, topic_names
 from processors.comparison import sample
-from processors.log_reader import LogReader
+from processors.log_reader import LogReader, LogTooShort
 from processors.topics import TopicNames, TopicsUnfit
 from processors.verify import CannotCompare, VerifyReport
 from processors.verify import verify as compare_all
@@ -50,6 +50,7 @@ def report_json(report: VerifyReport) -> dict[str, Any]:
         "boards_compared": report.boards_compared,
         "rows_compared": report.rows_compared,
         "accounting": report.accounting.as_dict(),
+        "records_behind": report.behind_count,
         "accounting_closed": report.accounting.read == report.record_count,
         "difference_count": len(report.differences),
         "differences": [found.as_json() for found in sample(report.differences, DIFFERENCES_SHOWN_MAX)],
@@ -58,12 +59,11 @@ def report_json(report: VerifyReport) -> dict[str, Any]:
 
 async def _verify(settings: Settings, buckets: frozenset[str], say: Say) -> VerifyReport:
     names = TopicNames(settings.kafka.topic_prefix)
-    topics = {source: names.of(source) for source in ("sales", "targets", "reps", "control")}
     store = board_store(settings)
     try:
-        async with LogReader(settings.kafka.bootstrap_servers, topics) as reader:
+        async with LogReader(settings.kafka.bootstrap_servers, topic_names(settings)) as reader:
             return await compare_all(store, reader, names, rules(settings), buckets=buckets, progress=say)
-    except (CannotCompare, TopicsUnfit) as error:
+    except (CannotCompare, LogTooShort, TopicsUnfit) as error:
         raise CommandError(str(error)) from error
     except BoardsUnavailable as error:
         raise CommandError(f"the boards can't be read: {error}") from error

@@ -9,13 +9,15 @@ import asyncio
 import logging
 import signal
 import sys
-import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable
+from asyncio import AbstractEventLoop
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import CommandError
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from projections.redis_boards import RedisBoards
 
 Say = Callable[[str], None]
+
+READY_ANSWER_SECONDS = 5.0
+"""How long `/readyz` on the port of the metrics waits for the API's own answer."""
 
 
 def build_version() -> str:
@@ -121,37 +126,42 @@ async def dead_letters(settings: Settings) -> AsyncIterator[dict[str, Any]]:
 
 def run_worker(settings: Settings) -> None:
     """Runs a worker until it is told to stop; exits the process with the worker's code."""
-    from cli.health import HealthServer
+    from cli.health import HealthServer, build_registry
     from processors.engine.workshop import FlushLimits
-    from processors.metrics import new_registry
+    from processors.topics import COMPACTION_LAG_MS
     from processors.worker import WorkerOptions, run_worker
 
     worker = settings.worker
-    registry = new_registry("worker", build_version())
+    registry = build_registry("worker", build_version())
     ready = threading.Event()
     HealthServer(registry, ready.is_set, host=settings.metrics.host, port=settings.metrics.port)
-    data_dir = worker.data_dir or Path(tempfile.mkdtemp(prefix="standings-worker-"))
-    options = WorkerOptions(
-        bootstrap_servers=settings.kafka.bootstrap_servers,
-        rules=rules(settings),
-        topic_prefix=settings.kafka.topic_prefix,
-        partitions=settings.kafka.partitions,
-        data_dir=data_dir,
-        instance_id=worker.instance_id,
-        session_seconds=worker.session_timeout_seconds,
-        limits=FlushLimits(records_max=worker.flush_events_max, seconds=worker.flush_seconds),
+    limits = FlushLimits(
+        records_max=worker.flush_events_max,
+        seconds=worker.flush_seconds,
+        fenced_age_seconds_max=COMPACTION_LAG_MS / 1000,
     )
-    sys.exit(run_worker(options, on_ready=ready.set, registry=registry))
+    with ExitStack() as until_exit:
+        data_dir = worker.data_dir or Path(until_exit.enter_context(TemporaryDirectory(prefix="standings-worker-")))
+        options = WorkerOptions(
+            bootstrap_servers=settings.kafka.bootstrap_servers,
+            rules=rules(settings),
+            topic_prefix=settings.kafka.topic_prefix,
+            partitions=settings.kafka.partitions,
+            data_dir=data_dir,
+            instance_id=worker.instance_id,
+            session_seconds=worker.session_timeout_seconds,
+            limits=limits,
+        )
+        sys.exit(run_worker(options, on_ready=ready.set, registry=registry))
 
 
 def run_projector(settings: Settings) -> None:
     """Runs a projector until it is told to stop; exits the process with its code."""
-    from cli.health import HealthServer
-    from processors.metrics import new_registry
+    from cli.health import HealthServer, build_registry
     from processors.projector import ProjectorOptions, run_projector
     from processors.topics import TopicNames
 
-    registry = new_registry("projector", build_version())
+    registry = build_registry("projector", build_version())
     ready = threading.Event()
     HealthServer(registry, ready.is_set, host=settings.metrics.host, port=settings.metrics.port)
     options = ProjectorOptions(
@@ -169,10 +179,9 @@ def run_api(settings: Settings) -> None:
     from api.metrics import api_metrics
     from api.options import ApiOptions
     from api.server import create_app, serve_api
-    from cli.health import HealthServer
+    from cli.health import HealthServer, build_registry
 
-    metrics = api_metrics(build_version())
-    HealthServer(metrics.registry, lambda: True, host=settings.metrics.host, port=settings.metrics.port)
+    metrics = api_metrics(build_registry("api", build_version()))
     options = ApiOptions(
         default_zone=settings.time_zone,
         base_currency=settings.base_currency,
@@ -184,6 +193,8 @@ def run_api(settings: Settings) -> None:
         store = board_store(settings)
         try:
             app = create_app(options, store, lambda: datetime.now(UTC), metrics)
+            is_ready = asked_in_loop(app.state.reads.has_version, asyncio.get_running_loop())
+            HealthServer(metrics.registry, is_ready, host=settings.metrics.host, port=settings.metrics.port)
             host, port = settings.api.host, settings.api.port
             return await serve_api(app, host, port, options=options, on_port=lambda at: log_address(host, at))
         finally:
@@ -193,6 +204,22 @@ def run_api(settings: Settings) -> None:
         logging.getLogger(__name__).info("the API listens on %s:%d", host, port)
 
     sys.exit(asyncio.run(run()))
+
+
+def asked_in_loop(question: Callable[[], Coroutine[Any, Any, bool]], loop: AbstractEventLoop) -> Callable[[], bool]:
+    """A question of the event loop, for other threads to ask; False if the loop does not answer in time."""
+
+    def ask() -> bool:
+        if not loop.is_running():
+            return False
+        answer = asyncio.run_coroutine_threadsafe(question(), loop)
+        try:
+            return answer.result(READY_ANSWER_SECONDS)
+        except TimeoutError:
+            answer.cancel()
+            return False
+
+    return ask
 
 
 # ---------------------------------------------------------------- simulator
@@ -220,6 +247,7 @@ def run_simulator(settings: Settings, arguments: SimulateArguments, say: Say) ->
         history_days=arguments.history_days,
         seed=arguments.seed,
         zone=settings.time_zone,
+        currency=settings.base_currency,
         state_file=arguments.state_file,
         seconds=arguments.seconds,
     )

@@ -13,6 +13,8 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.limits import BUCKETS_CACHED_MAX, DAY_SLOTS_MAX
+from events.dates import zone_text
+from events.errors import BadZone
 
 BucketKind = Literal["day", "week", "month", "quarter", "year"]
 BUCKET_KINDS: tuple[BucketKind, ...] = ("day", "week", "month", "quarter", "year")
@@ -146,8 +148,8 @@ def zone_exists(name: str) -> bool:
 @lru_cache(maxsize=1_024)
 def _zone(name: str) -> ZoneInfo:
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: the name of a folder, such as "Asia"
+        return ZoneInfo(zone_text(name))  # a zone is one that events may name: file systems would take others too
+    except (BadZone, ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise UnknownZone(f"{name!r} is no time zone") from error
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.boards import AttainmentGroup, BoardGroup, DocumentGroup, MemberKind
+from domain.boards import AttainmentGroup, BoardGroup, DocumentGroup
 from domain.cells import Cell
 
 
@@ -55,8 +55,3 @@ class DocumentEntry:
 
 
 Entry = CellEntry | WholeEntry | TargetEntry | DocumentEntry
-
-
-def kind_of(members: str) -> MemberKind:
-    """``rep`` or ``unit`` from a board's MEMBERS."""
-    return "rep" if members == "rep" else "unit"

@@ -9,8 +9,6 @@ TiePolicy = Literal["competition", "dense", "ordinal"]
 """Equal scores share a rank and the next one counts everyone better (1, 1, 3), counts better scores (1, 1, 2), or is
 broken by the order (1, 2, 3)."""
 
-TIE_POLICIES: tuple[TiePolicy, ...] = ("competition", "dense", "ordinal")
-
 
 class Scored(Protocol):
     """A member with a score."""

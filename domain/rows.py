@@ -6,17 +6,17 @@ A row's key is one kind byte and the MessagePack of its identity; every value bu
 kind  identity                        value
 ====  ==============================  ==========================================================================
 L     chosen by the engine            ledger rows of one flush: ``[[source, sale_id, line, rep_id, voided, sale]]``
-C     member kind, member_id, day     ``[reaches, buckets]``: cells of the day's five buckets by reach
+C     member kind, member_id, day     ``[scopes, reaches, buckets]``: cells of the day's buckets by reach
 T     member kind, member_id, bucket  ``[stands, targets, facts]`` of a subject in a bucket
 N     rep_id                          facts of a rep: ``[{type, data, recorded_ms}]``
 O     unit_id                         winning facts of a unit (written by partition 0)
 A     partition                       records by outcome, and the newest recorded time among them
 ====  ==============================  ==========================================================================
 
-In a C row a *reach* is ``[MEMBERS, scopes]``: where the sales of one chain of units count. A bucket is a flat list of
-(index of the reach, revenue, quantity, count, lines), and holds every reach that the member ever had in it. So a
-scope's cell is the sum over the row's reaches that hold it, the whole cell the sum over all, and after a move no
-compaction can drop the last word on an old scope.
+In a C row a *reach* is ``[MEMBERS, indices of scopes]``: where the sales of one chain of units count. A bucket is a
+flat list of (index of the reach, revenue, quantity, count, lines), and holds every reach that the member ever had in
+it. So a scope's cell is the sum over the row's reaches that hold it, the whole cell the sum over all, and after a move
+no compaction can drop the last word on an old scope.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _cell_entries(key: bytes, value: bytes, wanted: Collection[str] | None) -> I
     names = buckets_of(day)
     if wanted is not None and not any(bucket in wanted for bucket in names):
         return
-    reaches, buckets = unpack(value)
+    scope_ids, reaches, buckets = unpack(value)
     for bucket, numbers in zip(names, buckets, strict=True):
         if wanted is not None and bucket not in wanted:
             continue
@@ -99,9 +99,10 @@ def _cell_entries(key: bytes, value: bytes, wanted: Collection[str] | None) -> I
             members, scopes = reaches[numbers[0]]
             yield WholeEntry(whole, member_id, cell)
             for scope in scopes:
-                yield CellEntry(BoardGroup(scope, members, bucket), member_id, cell)
+                yield CellEntry(BoardGroup(scope_ids[scope], members, bucket), member_id, cell)
         else:
-            yield from _summed_entries(whole, member_id, reaches, numbers)
+            named = [(members, [scope_ids[scope] for scope in scopes]) for members, scopes in reaches]
+            yield from _summed_entries(whole, member_id, named, numbers)
 
 
 def _summed_entries(whole: AttainmentGroup, member_id: str, reaches: Any, numbers: list[int]) -> Iterator[Entry]:

@@ -49,6 +49,8 @@ Key = TypeVar("Key")
 REACHES_CACHED_MAX = 200_000
 LEDGER_ROW_BYTES = 150
 CELL_ROW_BYTES = 250
+LEAF_BYTES = 600  # the rep's row, the store's, and a part of those above it
+REACH_BYTES = 90
 
 
 class SalesFold:
@@ -71,6 +73,8 @@ class SalesFold:
         self._days: dict[str, Callable[[int], str]] = {}
         self._zones: dict[str, DayOf] = {}
         self._leaves: dict[Leaf, Numbers] = {}  # not yet settled into cells
+        self._leaves_weight = 0
+        self._touched_weight = 0
         self._changed: dict[LineKey, Line] = {}
         self._touched: dict[tuple[MemberKind, str, str], None] = {}
 
@@ -124,6 +128,9 @@ class SalesFold:
         numbers = self._leaves.get(leaf)
         if numbers is None:
             numbers = self._leaves[leaf] = [0, 0, 0, 0]
+            # A web shop's account that sold in a thousand stores has a row a thousand times as long.
+            reaches = self._cells.get(("rep", rep_id, buckets_of(leaf[2])[-1]))
+            self._leaves_weight += LEAF_BYTES + REACH_BYTES * len(reaches or ())
         numbers[0] += sign * sale[3]
         numbers[1] += sign * sale[4]
         numbers[2] += -sign if sale[8] else sign
@@ -170,13 +177,13 @@ class SalesFold:
             for (_, _, _, rep_id), (voided, sale) in self.ledger.items():
                 if not voided and sale is not None and sale[2] in units:
                     self._add(rep_id, sale, 1)
-        leaves, self._leaves = self._leaves, pending
+        leaves, self._leaves, self._leaves_weight = self._leaves, pending, 0
         return leaves
 
     # ---- totals
     def settle(self) -> None:
         """Bring the cells up to the ledger: add every changed leaf to its rep and to the units of its chain."""
-        leaves, self._leaves = self._leaves, {}
+        leaves, self._leaves, self._leaves_weight = self._leaves, {}, 0
         by_unit: dict[tuple[str, str], Numbers] = {}
         for (rep_id, unit_id, day), numbers in leaves.items():
             at = (unit_id, day)
@@ -223,7 +230,7 @@ class SalesFold:
 
     def _add_cells(self, kind: MemberKind, member_id: str, day: str, reach: int, numbers: Numbers) -> None:
         revenue, quantity, count, lines = numbers
-        self._touched[kind, member_id, day] = None
+        cells: dict[int, Numbers] | None = None
         for bucket in buckets_of(day):
             cells = self._cells.get((kind, member_id, bucket))
             if cells is None:
@@ -236,12 +243,15 @@ class SalesFold:
                 cell[1] += quantity
                 cell[2] += count
                 cell[3] += lines
+        if (key := (kind, member_id, day)) not in self._touched:
+            self._touched[key] = None
+            self._touched_weight += CELL_ROW_BYTES + REACH_BYTES * len(cells or ())
 
     # ---- state rows
     @property
     def weight(self) -> int:
         """Bytes that the next flush will write, roughly."""
-        return LEDGER_ROW_BYTES * len(self._changed) + CELL_ROW_BYTES * (len(self._leaves) + len(self._touched))
+        return LEDGER_ROW_BYTES * len(self._changed) + self._touched_weight + self._leaves_weight
 
     @property
     def dirty(self) -> bool:
@@ -253,7 +263,7 @@ class SalesFold:
         self.settle()
         blob = pack([(*key, *line) for key, line in self._changed.items()]) if self._changed else None
         rows = [(row_key(CELLS, *key), self._render(key)) for key in self._touched]
-        self._changed, self._touched = {}, {}
+        self._changed, self._touched, self._touched_weight = {}, {}, 0
         return blob, rows
 
     def _render(self, key: tuple[MemberKind, str, str]) -> bytes:
@@ -267,7 +277,12 @@ class SalesFold:
                 numbers.append(listed.setdefault(reach, len(listed)))
                 numbers += cell
             buckets.append(numbers)
-        return pack(([self._reaches[reach] for reach in listed], buckets))
+        scopes: dict[str, int] = {}
+        reaches = [
+            (members, [scopes.setdefault(scope, len(scopes)) for scope in ids])
+            for members, ids in map(self._reaches.__getitem__, listed)
+        ]
+        return pack((list(scopes), reaches, buckets))
 
     def again(self, key: bytes) -> bytes | None:
         """A cell row as of now, or None if its member and day hold nothing: never bytes written earlier."""
@@ -290,8 +305,8 @@ class SalesFold:
     def load_cells(self, key: bytes, value: bytes) -> None:
         """Take a cell row, in log order: a month's cells stand in the rows of many days and the newest are right."""
         kind, member_id, day = row_identity(key)
-        reaches, buckets = unpack(value)
-        known = [self._number((members, tuple(scopes))) for members, scopes in reaches]
+        scopes, reaches, buckets = unpack(value)
+        known = [self._number((members, tuple(scopes[i] for i in ids))) for members, ids in reaches]
         for bucket, numbers in zip(buckets_of(day), buckets, strict=True):
             self._cells[kind, member_id, bucket] = {
                 known[numbers[i]]: numbers[i + 1 : i + 5] for i in range(0, len(numbers), 5)

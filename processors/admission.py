@@ -5,7 +5,6 @@ The same judgement serves the worker and everybody who folds the sources: it kno
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,42 +14,18 @@ from events.codec import read_record
 from events.facts import Fact, Rejected
 from events.origin import ORIGIN_HEADER, Origin
 from events.registry import BY_SHORT
-from processors.dead_letters import dead_letter
+from processors.dead_letters import DeadRecord, dead_letter
 from processors.home import home_partition
 from processors.redirects import Redirect
 from processors.topics import TopicNames
 
 
-class SourceRecord(Protocol):
-    """A record as a client library reads it."""
-
-    @property
-    def topic(self) -> str:
-        """Kafka topic."""
-
-    @property
-    def partition(self) -> int:
-        """Partition."""
-
-    @property
-    def offset(self) -> int:
-        """Offset."""
+class SourceRecord(DeadRecord, Protocol):
+    """A record as a client library reads it: all that a dead letter keeps, and when it was appended."""
 
     @property
     def timestamp(self) -> int:
         """Append time, UTC milliseconds."""
-
-    @property
-    def key(self) -> bytes | None:
-        """Record key."""
-
-    @property
-    def value(self) -> bytes | None:
-        """Record value."""
-
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """Record headers."""
 
 
 class SkippedRecords:

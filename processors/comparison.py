@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
@@ -19,7 +20,7 @@ class Difference:
     Attributes:
         board: name of the board, or of the group for cells and documents.
         member_id: whose row.
-        what: ``score`` (the sorted set), ``cell``, ``target`` or ``document``.
+        what: ``score`` (the sorted set), ``cell``, ``part`` (one partition's of a cell), ``target`` or ``document``.
         expected: by the log; None = not there.
         found: on the board; None = not there.
     """
@@ -40,13 +41,16 @@ class ExpectedGroup:
     """What the log says of a group, summed over partitions at the group's own as_of."""
 
     cells: dict[str, Cell] = field(default_factory=dict)
+    parts: dict[tuple[str, int], Cell] = field(default_factory=dict)
     targets: dict[str, Targets] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)
 
     def add(self, partition: int, change: GroupChange) -> None:
         """Add a partition's part."""
         for member_id, cell in change.cells.items():
-            self.cells[member_id] = self.cells.get(member_id, EMPTY).plus(cell)
+            if cell != EMPTY:
+                self.cells[member_id] = self.cells.get(member_id, EMPTY).plus(cell)
+                self.parts[member_id, partition] = cell
         self.targets.update(change.targets)
         self.documents.update(change.documents)
 
@@ -71,10 +75,19 @@ def compare(group: Group, expected: ExpectedGroup, found: GroupDump | None, tall
             tally.differences += _differences(str(group), "document", expected.documents, dump.documents)
 
 
-def _compare_sales(group: BoardGroup, expected: ExpectedGroup, dump: GroupDump, tally: Tally) -> None:
+def _compare_cells(group: Group, expected: ExpectedGroup, dump: GroupDump, tally: Tally) -> dict[str, Cell]:
+    """Compare sums, and the parts that the next flush will take them from; returns the cells that should be there."""
     cells = {member: cell for member, cell in expected.cells.items() if cell != EMPTY}
     held = {member: cell for member, cell in dump.cells.items() if cell != EMPTY}
     tally.differences += _differences(str(group), "cell", _texts(cells), _texts(held))
+    parts = {f"{member} in partition {p}": cell for (member, p), cell in expected.parts.items()}
+    held_parts = {f"{member} in partition {p}": cell for (member, p), cell in dump.parts.items() if cell != EMPTY}
+    tally.differences += _differences(str(group), "part", _texts(parts), _texts(held_parts))
+    return cells
+
+
+def _compare_sales(group: BoardGroup, expected: ExpectedGroup, dump: GroupDump, tally: Tally) -> None:
+    cells = _compare_cells(group, expected, dump, tally)
     revenue = BoardName(group.unit_id, group.members, "revenue", group.bucket)
     scores = {member: str(cell.revenue) for member, cell in cells.items() if cell.lines > 0}
     shown = {member: _number(score) for member, score in dump.sets.get(revenue, {}).items()}
@@ -86,9 +99,7 @@ def _compare_sales(group: BoardGroup, expected: ExpectedGroup, dump: GroupDump, 
 
 
 def _compare_attainment(group: AttainmentGroup, expected: ExpectedGroup, dump: GroupDump, tally: Tally) -> None:
-    cells = {member: cell for member, cell in expected.cells.items() if cell != EMPTY}
-    held = {member: cell for member, cell in dump.cells.items() if cell != EMPTY}
-    tally.differences += _differences(str(group), "cell", _texts(cells), _texts(held))
+    _compare_cells(group, expected, dump, tally)
     targets = {member: repr(said) for member, said in expected.targets.items() if said[1]}
     held_targets = {member: repr(said) for member, said in dump.targets.items() if said[1]}
     tally.differences += _differences(str(group), "target", targets, held_targets)
@@ -130,7 +141,7 @@ def _texts(cells: dict[str, Cell]) -> dict[str, str]:
 
 def _number(score: float) -> str:
     """A score as text: a whole number without a point, and a fraction as it is, since it can only be wrong."""
-    return str(int(score)) if score == int(score) else str(score)
+    return str(int(score)) if math.isfinite(score) and score == int(score) else str(score)
 
 
 def sample(differences: Iterable[Difference], count: int) -> list[Difference]:

@@ -15,6 +15,10 @@ POLL_MS = 500
 RECORDS_MAX = 5_000
 
 
+class LogTooShort(Exception):  # noqa: N818 - what the log is
+    """A partition ends before what was read of it earlier: it was truncated, or made again."""
+
+
 class LogReader:
     """Bounded reads of the source topics.
 
@@ -67,10 +71,16 @@ class LogReader:
     async def records(
         self, source: str, partition: int, start: int, end: int
     ) -> AsyncIterator[Sequence[ConsumerRecord]]:
-        """The records with ``start <= offset < end``, in order, in batches."""
+        """The records with ``start <= offset < end``, in order, in batches.
+
+        Raises:
+            LogTooShort: the partition ends before ``end``: it is not the log that the offsets are of.
+        """
         if start >= end:
             return
         at = TopicPartition(self._topics[source], partition)
+        if (last := await self.end(source, partition)) < end:
+            raise LogTooShort(f"{at.topic}-{partition} ends at {last}, and offset {end - 1} was to be read")
         self._consumer.assign([at])
         self._consumer.seek(at, start)
         position = start

@@ -5,7 +5,6 @@ Names stand in ``docs/reference/metrics.md``. The composition root serves the re
 
 from __future__ import annotations
 
-from collections import Counter as Tally
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -15,19 +14,6 @@ if TYPE_CHECKING:
     from processors.redirects import Redirect
 
 SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-
-
-def new_registry(component: str, version: str) -> CollectorRegistry:
-    """A registry of its own with ``standings_build_info``.
-
-    Args:
-        component: worker or projector.
-        version: the product's version.
-    """
-    registry = CollectorRegistry()
-    build = Gauge("standings_build_info", "1, with the version that runs.", ["component", "version"], registry=registry)
-    build.labels(component=component, version=version).set(1)
-    return registry
 
 
 class WorkerMetrics:
@@ -101,7 +87,3 @@ class WorkerMetrics:
     def ledger_rows(self, count: int) -> None:
         """Sale lines retained."""
         self._ledger.set(count)
-
-
-OutcomeTally = Tally[tuple[str, str]]
-"""(event type, outcome) to a number of records."""

@@ -197,6 +197,7 @@ class Projector:
         """Flush; when refused, follow whoever was faster."""
         try:
             await self._flush(version, partition, shown[partition])
+            self._metrics.shows(shown[partition].recorded_ms)
         except Refused:
             await self._follow(version, shown)
 
@@ -215,6 +216,7 @@ class Projector:
                 shown[p] = Shown(text)
                 self._consumer.seek(self._partitions[p], shown[p].rewind())
                 await self._boards.announce(version, [])
+            self._metrics.shows(shown[p].recorded_ms)
 
     async def _flush(self, version: str, partition: int, fold: Shown) -> None:
         """One step for each group, then the move of the position.
@@ -236,7 +238,6 @@ class Projector:
             raise Refused(f"partition {partition}: move refused")
         fold.shown()
         self._backoff_seconds = 0.0
-        self._metrics.fresh(max(0.0, self._now() - fold.marked_ms / 1000))
         if groups:
             await self._boards.announce(version, groups)
 
@@ -263,6 +264,7 @@ class Projector:
             await self._boards.drop(version)
             raise Refused(f"version {version} was not wanted any more")
         log.info("version %s is current", version)
+        self._metrics.shows(max(fold.recorded_ms for fold in shown.values()))
         await self._boards.announce(version, [])
         if expected:
             await self._boards.drop(expected)

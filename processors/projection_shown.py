@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain
 
-from domain.rows import entries
+from domain.entries import DocumentEntry, Entry
+from domain.rows import ACCOUNTING, entries
 from processors.engine.changelog import LEDGER, ChangelogFold, ChangelogRecord
 from projections.changes import changes_of
 from projections.ports import NEW, GroupChange, Position
@@ -20,7 +22,7 @@ class Shown(ChangelogFold):
     Attributes:
         start: position text that the boards are known to show.
         target: position text of the last mark that counted; equal to start when there is nothing to show.
-        marked_ms: when that mark was appended.
+        recorded_ms: recorded time of the newest fact that this fold has brought onto the boards; 0 = not known.
     """
 
     def __init__(self, text: str = NEW) -> None:
@@ -28,7 +30,7 @@ class Shown(ChangelogFold):
         self.mark, self.epoch, self.positions = Position.parse(text)
         self.end = self.mark
         self.start = self.target = text
-        self.marked_ms = 0
+        self.recorded_ms = 0
         self._rows: dict[bytes, bytes] = {}
         self._undecided: dict[bytes, bytes] = {}
 
@@ -53,7 +55,6 @@ class Shown(ChangelogFold):
         super()._mark(record)
         if self.counted > counted:
             self.target = str(Position(self.mark, self.epoch, self.positions))
-            self.marked_ms = getattr(record, "timestamp", 0)
             for key, value in self._undecided.items():
                 self._rows.pop(key, None)
                 self._rows[key] = value
@@ -66,6 +67,9 @@ class Shown(ChangelogFold):
     def shown(self) -> None:
         """The boards show the target."""
         self.start = self.target
+        for key, value in self._rows.items():
+            if key.startswith(ACCOUNTING):
+                self.recorded_ms = max(self.recorded_ms, *map(_recorded_ms, entries(key, value)))
         self._rows.clear()
 
     def advance(self, text: str) -> bool:
@@ -78,5 +82,10 @@ class Shown(ChangelogFold):
             return False
         self.start = text
         if text == self.target:
-            self._rows.clear()
+            self.shown()  # by another projector
         return True
+
+
+def _recorded_ms(entry: Entry) -> int:
+    """Recorded time of the newest fact that a document of the accounting counts; 0 = none."""
+    return int(json.loads(entry.text)["recorded_ms"]) if isinstance(entry, DocumentEntry) else 0

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
-from processors.log_limits import limit_kafka_logs
+from processors.client_logging import limit_kafka_logs
 from processors.projection_loop import Projector, ProjectorOptions
 from processors.projection_metrics import ProjectorMetrics
 from projections.ports import BoardsUnavailable, BoardWriter

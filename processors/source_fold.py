@@ -5,17 +5,18 @@ It shares the pure core and the judgement of records with the worker, and nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from domain.accounting import DEAD_LETTERED
 from domain.partition import PartitionState, Rules
 from events.facts import Fact, Rejected
-from processors.admission import Admission, SkippedRecords
+from events.registry import CONTROL
+from processors.admission import Admission, SkippedRecords, SourceRecord
 from processors.log_reader import LogReader
 from processors.redirects import Redirect
 from processors.topics import SOURCES, TopicNames
 
-CONTROL = "control"
+SKIPPED = "record.skipped.v1"
 CONTROL_PARTITION = 0
 
 
@@ -36,17 +37,24 @@ class ControlPrefix:
     @classmethod
     async def read(cls, reader: LogReader, names: TopicNames, partitions: int) -> ControlPrefix:
         """Read the stream up to its end as it is now."""
-        prefix = cls()
-        admission = Admission(names, partitions, SkippedRecords())
         end = await reader.end(CONTROL, CONTROL_PARTITION)
-        async for records in reader.records(CONTROL, CONTROL_PARTITION, 0, end):
-            for record in records:
-                verdict = admission.control(record)
-                fact = None if isinstance(verdict, Redirect) else verdict
-                prefix.offsets.append(record.offset)
-                prefix.facts.append(fact)
-                if fact is not None and fact.type == "record.skipped.v1":
-                    prefix.skipped.add(fact)
+        batches = [batch async for batch in reader.records(CONTROL, CONTROL_PARTITION, 0, end)]
+        return cls.of([record for batch in batches for record in batch], names, partitions)
+
+    @classmethod
+    def of(cls, records: Sequence[SourceRecord], names: TopicNames, partitions: int) -> ControlPrefix:
+        """Judge the records of the stream, in order.
+
+        A control record may be skipped by a later one, so all are judged again once every skip is known.
+        """
+        prefix = cls()
+        admission = Admission(names, partitions, prefix.skipped)
+        for verdict in map(admission.control, records):
+            if isinstance(verdict, Fact) and verdict.type == SKIPPED:
+                prefix.skipped.add(verdict)
+        verdicts = [admission.control(record) for record in records]
+        prefix.offsets = [record.offset for record in records]
+        prefix.facts = [verdict if isinstance(verdict, Fact) else None for verdict in verdicts]
         return prefix
 
 
@@ -89,6 +97,11 @@ class SourceFold:
                 for record in records:
                     self._fold(source, record)
             self._next[source] = max(self._next[source], end)
+
+    async def behind(self, offsets: Mapping[str, int]) -> int:
+        """Records of the sources after these offsets, as the log ends now."""
+        ends = [await self._reader.end(source, self.state.partition) for source in SOURCES]
+        return sum(max(0, end - 1 - offsets.get(source, -1)) for source, end in zip(SOURCES, ends, strict=True))
 
     def _advance_control(self, end: int) -> None:
         start, offsets = self._control_at, self._control.offsets

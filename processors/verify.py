@@ -42,6 +42,7 @@ class VerifyReport:
     Attributes:
         accounting: records up to the version's positions, by outcome, counted from the sources.
         record_count: the same records, counted one by one: accounting is closed when its sum is this.
+        behind_count: records in the sources after the version's positions, which no board shows yet.
     """
 
     version: str = ""
@@ -49,6 +50,7 @@ class VerifyReport:
     rows_compared: int = 0
     accounting: Accounting = field(default_factory=Accounting)
     record_count: int = 0
+    behind_count: int = 0
     differences: list[Difference] = field(default_factory=list)
 
     @property
@@ -157,6 +159,7 @@ async def _fold_partition(
         if stop == vector(end):
             report.accounting = report.accounting.plus(fold.state.accounting)
             report.record_count += fold.read_count
+            report.behind_count += await fold.behind(end)
             for group, change in held.items():
                 if group not in dumped.groups:
                     expected.setdefault(group, ExpectedGroup()).add(partition, change)

@@ -18,13 +18,13 @@ from prometheus_client import CollectorRegistry
 
 from domain.partition import CONTROL_ACCOUNTANT, PartitionState, Rules
 from processors.admission import Admission, SkippedRecords
+from processors.client_logging import limit_kafka_logs
 from processors.engine.app import EngineApp, settings
 from processors.engine.chunks import ChunkSchema
 from processors.engine.control import ControlStream
 from processors.engine.workshop import FlushLimits, Workshop
 from processors.engine.writer import ChangelogWriter
-from processors.log_limits import limit_kafka_logs
-from processors.metrics import WorkerMetrics, new_registry
+from processors.metrics import WorkerMetrics
 from processors.reducing import Reducer
 from processors.topics import TABLE, BrokerUnreachable, TopicNames, TopicsUnfit, require_topics
 
@@ -99,7 +99,7 @@ def run_worker(
         log.error("the worker does not start: %s", error)
         return EXIT_UNFIT
     options.data_dir.mkdir(parents=True, exist_ok=True)
-    metrics = WorkerMetrics(registry if registry is not None else new_registry("worker", "unknown"))
+    metrics = WorkerMetrics(registry or CollectorRegistry())
     return asyncio.run(_Run(lambda: build_app(options, metrics, state), metrics, on_ready).run())
 
 

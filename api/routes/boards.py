@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from api import answers, limits
 from api.answering import AppReads, answer, board_name
-from api.pages import Asked, absent_page, around, chosen, page
+from api.paging import Asked, absent_page, around, chosen, page
 from api.problems import Problem
 from api.stream_response import EventStream
 from api.streams import Streams, Topic

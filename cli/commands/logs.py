@@ -75,7 +75,10 @@ def verify(
     ] = None,
     output: OutputFormat = Output.TABLE,
 ) -> None:
-    """Folds the source topics from the start and compares every live board. Exit 0 equal, 3 different."""
+    """Folds the source topics from the start and compares every live board with what they say.
+
+    Exit code 0: all equal. 1: could not compare. 2: nothing to compare, or used wrongly. 3: a difference was found.
+    """
     from cli.settings import read_settings
     from cli.verify import verify as run
 

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def worker(bootstrap_servers: BootstrapServers = None) -> None:
     """Runs a worker: takes part in folding the log; any number may run."""
-    from cli.log_lines import set_up_logging
+    from cli.logging_setup import set_up_logging
     from cli.parent import end_with_parent
     from cli.settings import read_settings
     from cli.wiring import run_worker
@@ -34,7 +34,7 @@ def worker(bootstrap_servers: BootstrapServers = None) -> None:
 
 def projector(bootstrap_servers: BootstrapServers = None, redis_url: RedisUrl = None) -> None:
     """Runs a projector: brings what the workers have flushed onto the boards; any number may run."""
-    from cli.log_lines import set_up_logging
+    from cli.logging_setup import set_up_logging
     from cli.parent import end_with_parent
     from cli.settings import read_settings
     from cli.wiring import run_projector
@@ -51,7 +51,7 @@ def api(
     port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default=False)] = None,
 ) -> None:
     """Runs the read API and the page; any number may run."""
-    from cli.log_lines import set_up_logging
+    from cli.logging_setup import set_up_logging
     from cli.parent import end_with_parent
     from cli.settings import read_settings
     from cli.wiring import run_api

@@ -36,14 +36,14 @@ def event(kind: str, source: str, subject: str, *, key: str, at: datetime, data:
     }
 
 
-def organisation_events(organisation: Organisation, at: datetime) -> Iterator[Event]:
-    """Units, the persons responsible, and reps, as they have stood since the company was founded."""
+def organisation_events(organisation: Organisation, at: datetime, zone: str) -> Iterator[Event]:
+    """Units, the persons responsible, and reps, as they have stood since the company was founded in a time zone."""
     for unit in organisation.units:
         placed = {"unit_id": unit.unit_id, "name": unit.name, "level": unit.level, "effective_on": FOUNDED_ON}
         if unit.parent_id is not None:
             placed["parent_id"] = unit.parent_id
         else:
-            placed["time_zone"] = "Asia/Shanghai"
+            placed["time_zone"] = zone
         yield event("unit.placed.v1", "/hr", unit.unit_id, key="control", at=at, data=placed)
         led = {"unit_id": unit.unit_id, "rep_id": unit.leader_id, "effective_on": FOUNDED_ON}
         yield event("unit.led.v1", "/hr", unit.unit_id, key="control", at=at, data=led)
@@ -65,7 +65,6 @@ class TargetPlan:
     """
 
     def __init__(self, organisation: Organisation, seed: int) -> None:
-        self._organisation = organisation
         weights = {unit.unit_id: unit.weight for unit in organisation.units}
         parents = {unit.unit_id: unit.parent_id for unit in organisation.units}
         draw = random.Random(f"targets/{seed}")

@@ -30,6 +30,8 @@ class SimulateOptions:
     """What to simulate and where to send it.
 
     Attributes:
+        zone: IANA name of the company's time zone.
+        currency: ISO 4217 code that amounts are in: the deployment's base currency.
         rate: sales a second at a mean hour.
         history_days: whole days before today that a first run makes up.
         state_file: where to note what was sent, so that a second run goes on; None = forget.
@@ -38,10 +40,11 @@ class SimulateOptions:
 
     bootstrap_servers: str
     topics: dict[str, str]
+    zone: str
+    currency: str
     rate: float = 4.0
     history_days: int = 30
     seed: int = 1
-    zone: str = "Asia/Shanghai"
     state_file: Path | None = None
     seconds: float | None = None
 
@@ -81,7 +84,7 @@ class Simulation:
         self._zone = ZoneInfo(options.zone)
         self._organisation = build_organisation(options.seed)
         self._plan = TargetPlan(self._organisation, options.seed)
-        self._sales = SalesSimulator(self._organisation, options.seed, self._zone)
+        self._sales = SalesSimulator(self._organisation, options.seed, zone=self._zone, currency=options.currency)
         self._progress = Progress.load(options.state_file, options.seed)
         self._sent_count = 0
 
@@ -108,7 +111,7 @@ class Simulation:
             made = self._organisation
             self._report(f"organisation: {len(made.units)} units, {len(made.sellers)} reps")
             founded_at = self._now() - timedelta(days=self._options.history_days + 1)
-            await self._send(producer, organisation_events(made, founded_at))
+            await self._send(producer, organisation_events(made, founded_at, self._options.zone))
             progress.organised = True
             progress.save(self._options.state_file)
         await self._set_targets(producer)

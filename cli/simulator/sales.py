@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta, tzinfo
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from cli.simulator.facts import Event, event
@@ -40,13 +41,24 @@ class SalesSimulator:
         organisation: who sells.
         seed: the same seed gives the same past days.
         zone: the company's time zone.
+        currency: ISO 4217 code that amounts are in; the figures are the same in any.
+        rates: what goes wrong, and how often.
     """
 
-    def __init__(self, organisation: Organisation, seed: int, zone: tzinfo, rates: Rates = Rates()) -> None:  # noqa: B008 - immutable
-        self._organisation, self._seed, self._zone, self._rates = organisation, seed, zone, rates
+    def __init__(
+        self,
+        organisation: Organisation,
+        seed: int,
+        *,
+        zone: tzinfo,
+        currency: str,
+        rates: Rates = Rates(),  # noqa: B008 - immutable
+    ) -> None:
+        self._seed, self._zone, self._currency, self._rates = seed, zone, currency, rates
         weights = {unit.unit_id: unit.weight for unit in organisation.units}
         self._sellers = organisation.sellers
         self._weights = {seller.rep_id: weights[seller.unit_id] for seller in self._sellers}
+        self._cumulative_skill = list(accumulate(seller.skill for seller in self._sellers))
         self._recent: deque[dict[str, Any]] = deque(maxlen=RECENT_MAX)
 
     def past_day(self, day: date, until: datetime) -> Iterator[Event]:
@@ -65,7 +77,7 @@ class SalesSimulator:
 
     def live(self, draw: random.Random, sale_id: str, now: datetime) -> list[Event]:
         """The events of one sale that happens now."""
-        seller = draw.choices(self._sellers, cum_weights=self._cumulative_skill())[0]
+        seller = draw.choices(self._sellers, cum_weights=self._cumulative_skill)[0]
         occurred_at = now
         if draw.random() < self._rates.late:
             occurred_at = now - timedelta(hours=draw.uniform(1, 40))
@@ -78,14 +90,6 @@ class SalesSimulator:
         """How busy this hour is, against the mean of an open hour; never nought, so that the demo always moves."""
         local = now.astimezone(self._zone)
         return max(0.4, HOURS[local.hour] / 6 * WEEKDAYS[local.weekday()])
-
-    def _cumulative_skill(self) -> list[float]:
-        if not hasattr(self, "_cumulative"):
-            total, self._cumulative = 0.0, []
-            for seller in self._sellers:
-                total += seller.skill
-                self._cumulative.append(total)
-        return self._cumulative
 
     def _moment(self, draw: random.Random, day: date) -> datetime:
         hour = draw.choices(range(24), HOURS)[0]
@@ -128,7 +132,7 @@ class SalesSimulator:
             "unit_id": seller.unit_id,
             "occurred_at": occurred_at.isoformat(timespec="seconds"),
             "amount_minor": max(9_900, amount),
-            "currency": "CNY",
+            "currency": self._currency,
             "quantity": draw.choice((1, 1, 1, 2, 2, 3)),
             "product_id": product_id,
             "category": category,

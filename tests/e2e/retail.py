@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from events.contract import CalendarSet, RepJoined, SaleRecorded, Subject, TargetSet, UnitLed, UnitPlaced
 from events.facts import Fact
@@ -18,7 +18,6 @@ from events.instants import instant_ms
 NOW = datetime(2026, 5, 21, 6, 32, 8, tzinfo=UTC)
 """The instant of every test: 14:32:08 on a Thursday in Shanghai."""
 
-TODAY = date(2026, 5, 21)
 YUAN = 100
 MARKUP_NAME = "<b>叶</b>&子涵"
 LONG_STORE = "德基广场二期旗舰体验店（地铁2号线出口）"

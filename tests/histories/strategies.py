@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 from hypothesis import strategies as st
 
 from tests.histories.generator import Line, history
@@ -12,10 +10,3 @@ from tests.histories.generator import Line, history
 def histories(size_max: int = 60) -> st.SearchStrategy[list[Line]]:
     """Histories whose every draw is hypothesis' own, so that a failure shrinks to few and plain events."""
     return st.builds(history, st.randoms(use_true_random=False), st.integers(0, size_max))
-
-
-def seeded_histories(size_max: int = 200) -> st.SearchStrategy[list[Line]]:
-    """Longer histories from a seed: quicker to draw, shrink only in size."""
-    return st.builds(
-        lambda seed, size: history(random.Random(seed), size), st.integers(0, 2**32), st.integers(0, size_max)
-    )

@@ -104,8 +104,8 @@ BUGS: tuple[Bug, ...] = (
         (
             Change(
                 FOLD,
-                "scopes = _rep_scopes(self.tree.chain(unit_id, day))",
-                'scopes = _rep_scopes(self.tree.chain(unit_id, "2099-12-31"))',
+                "self._reach_of(self.tree.chain(*at))",
+                'self._reach_of(self.tree.chain(at[0], "2099-12-31"))',
             ),
         ),
         LAW,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from api.metrics import api_metrics
 from api.options import ApiOptions
 from api.server import create_app, serve_api
-from cli.health import HealthServer
+from cli.health import HealthServer, build_registry
 from tests.unit.api.stage import filled, sale, target, today
 
 
@@ -24,7 +24,7 @@ async def main(port: int) -> int:
         target("unit", "city-nj", 5_000_00),
     )
     options = ApiOptions(build_version="test")
-    metrics = api_metrics("test")
+    metrics = api_metrics(build_registry("api", "test"))
     serving_metrics = HealthServer(metrics.registry, lambda: True)
     app = create_app(options, stage.boards, lambda: datetime.now(UTC), metrics)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import available_timezones
 
 import pytest
 
@@ -16,6 +17,8 @@ from domain.calendar import (
     buckets_of,
     zone_exists,
 )
+from events.dates import _zones, zone_text
+from events.errors import BadZone
 
 
 def ms(text: str) -> int:
@@ -130,6 +133,20 @@ def test_what_the_zone_database_does_not_know_is_no_zone(name: str) -> None:
     assert not zone_exists(name)
     with pytest.raises(UnknownZone):
         DayOf(name)
+
+
+def test_a_zone_exists_exactly_if_events_may_name_it() -> None:
+    strange = {"asia/shanghai", "localtime", "posixrules", "posix/UTC", "zone.tab", "tzdata.zi", "UTC ", "Asia/", ""}
+    every = strange | _zones() | available_timezones()
+    assert {name for name in every if zone_exists(name)} == {name for name in every if may_be_named(name)}
+    assert all(map(zone_exists, _zones()))
+
+
+def may_be_named(name: str) -> bool:
+    try:
+        return zone_text(name) == name
+    except BadZone:
+        return False
 
 
 def test_zones_exist() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
 
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 
-from processors.log_limits import OneEvery
-from processors.metrics import WorkerMetrics, new_registry
+from cli.health import build_registry
+from processors.client_logging import OneEvery
+from processors.metrics import WorkerMetrics
+from processors.projection_metrics import ProjectorMetrics
 from processors.redirects import Redirect
 
 
 def test_a_worker_says_what_it_did_under_the_documented_names() -> None:
-    registry = new_registry("worker", "1.2.3")
+    registry = build_registry("worker", "1.2.3")
     metrics = WorkerMetrics(registry)
     metrics.folded({("sale.recorded.v1", "applied"): 3})
     metrics.redirected(Redirect("dead_lettered", "not_json", "t", 0, None, b"", []))
@@ -39,12 +42,32 @@ def test_a_worker_says_what_it_did_under_the_documented_names() -> None:
 
 
 def test_lag_of_a_partition_that_went_is_no_longer_reported() -> None:
-    registry = new_registry("worker", "1")
+    registry = CollectorRegistry()
     metrics = WorkerMetrics(registry)
     metrics.lag({("t", 1): 5})
     metrics.lag({("t", 2): 6})
     labels = {"topic": "t", "partition": "1"}
     assert registry.get_sample_value("standings_consumer_lag_messages", labels) is None
+
+
+def test_freshness_is_the_age_of_the_newest_fact_on_the_boards_at_the_time_of_asking() -> None:
+    registry, now = CollectorRegistry(), 1_000.0
+    metrics = ProjectorMetrics(registry, now=lambda: now)
+
+    def freshness() -> float:
+        value = registry.get_sample_value("standings_freshness_seconds")
+        assert value is not None
+        return value
+
+    metrics.shows(0)
+    assert math.isnan(freshness())
+    metrics.shows(998_500)
+    assert freshness() == 1.5
+    metrics.shows(990_000)
+    now = 1_060.0
+    assert freshness() == 61.5
+    metrics.shows(2_000_000)
+    assert freshness() == 0.0
 
 
 def test_a_repeated_message_is_logged_once_an_interval_with_the_number_held_back() -> None:

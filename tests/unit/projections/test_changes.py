@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from domain.accounting import Accounting
 from domain.boards import AttainmentGroup, BoardGroup, DocumentGroup, Group
 from domain.cells import Cell
 from domain.entries import CellEntry, DocumentEntry, TargetEntry, WholeEntry
-from domain.rows import CELLS, LEDGER, pack, row_key
+from domain.rows import ACCOUNTING, CELLS, LEDGER, pack, row_key
 from processors.engine.changelog import CLAIM, state_batch
 from processors.projection_shown import Shown
 from projections.changes import changes_of
@@ -80,10 +81,27 @@ def test_a_flush_ends_at_the_last_mark_that_counted() -> None:
     text = log.batch(cell_row("r1", "2026-05-20", 5))
     log.batch(cell_row("r1", "2026-05-20", 99), at=7)
     shown.feed(log.records)
-    assert (shown.start, shown.target, shown.marked_ms) == (NEW, text, 2000)
+    assert (shown.start, shown.target) == (NEW, text)
     assert month_of(shown) == {"r1": Cell(5, 1, 1, 1)}
     shown.shown()
     assert (shown.start, shown.pending, shown.size, shown.changes()) == (text, False, 0, [])
+
+
+def test_a_fold_knows_the_newest_recorded_time_that_it_has_brought_onto_the_boards() -> None:
+    def accounted(recorded_ms: int) -> tuple[bytes, bytes]:
+        return row_key(ACCOUNTING, 0), pack({**Accounting().as_dict(), "recorded_ms": recorded_ms})
+
+    log, shown = Written(), Shown()
+    log.batch(accounted(7_000))
+    log.batch(accounted(9_000))
+    shown.feed(log.records)
+    assert shown.recorded_ms == 0
+    shown.shown()
+    assert shown.recorded_ms == 9_000
+    text = log.batch(accounted(12_000))
+    shown.feed(log.records)
+    assert shown.advance(text)
+    assert shown.recorded_ms == 12_000
 
 
 def test_the_last_row_in_the_log_decides_a_month_that_several_rows_name() -> None:
