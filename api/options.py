@@ -25,7 +25,7 @@ class ApiOptions:
         streams_max: open streams.
         stop_seconds: how long a stop waits for answers under way.
         page_folder: static files served at ``/``; it may be empty or absent.
-        build_version: shown by ``standings_build_info`` and OpenAPI.
+        build_version: shown by OpenAPI.
     """
 
     default_zone: str = "Asia/Shanghai"

@@ -179,4 +179,3 @@ async def test_answers_are_counted_by_route_template_and_code() -> None:
         assert count("/v1/reps/{rep_id}", "404") == 1
         assert count("unmatched", "404") == 1
         assert count("page", "404") == 1
-        assert registry.get_sample_value("standings_build_info", {"component": "api", "version": "test"}) == 1

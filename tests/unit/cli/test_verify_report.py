@@ -36,7 +36,15 @@ def report(**told: Any) -> VerifyReport:
         ({"record_count": 10}, 3),
         ({"record_count": 8}, 3),
     ],
-    ids=["equal", "nothing compared", "a score", "a cell", "no rows but a cell", "an outcome is missing", "one too many"],
+    ids=[
+        "equal",
+        "nothing compared",
+        "a score",
+        "a cell",
+        "no rows but a cell",
+        "an outcome is missing",
+        "one too many",
+    ],
 )
 def test_exit_code(told: dict[str, Any], code: int) -> None:
     assert exit_code(report(**told)) is ExitCode(code)

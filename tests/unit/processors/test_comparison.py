@@ -206,7 +206,9 @@ def test_a_document_that_differs_is_missing_or_too_many_is_a_difference() -> Non
         (DOCUMENTS, documents()[0], ["document"]),
     ],
 )
-def test_a_group_that_is_missing_lacks_everything_in_it(group: Group, expected: ExpectedGroup, kinds: list[str]) -> None:
+def test_a_group_that_is_missing_lacks_everything_in_it(
+    group: Group, expected: ExpectedGroup, kinds: list[str]
+) -> None:
     told = compared(expected, None, group).differences
     assert [one.what for one in told] == kinds
     assert {one.found for one in told} == {None}

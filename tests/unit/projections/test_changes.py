@@ -68,7 +68,7 @@ class Written:
 
 
 def cell_row(member: str, day: str, revenue: int) -> tuple[bytes, bytes]:
-    return row_key(CELLS, "rep", member, day), pack([["cn", "rep", [revenue, 1, 1, 1] * 5]])
+    return row_key(CELLS, "rep", member, day), pack([["cn"], [["rep", [0]]], [[0, revenue, 1, 1, 1]] * 5])
 
 
 def month_of(shown: Shown) -> dict[str, Cell]:

@@ -23,6 +23,7 @@ TOPIC = "changelog"
 PARTITIONS = 2
 REPS = [["李伟", "a"], ["B", "王芳"]]
 UNITS = ["s1", "s2", "city"]
+SCOPES = ["cn", "east"]
 DAYS = ["2026-05-20", "2026-05-21"]
 State = dict[tuple[Group, str], Cell]
 
@@ -76,14 +77,17 @@ class Log:
         of_rep = self.random.random() < 0.6
         member = self.random.choice(REPS[self.partition] if of_rep else UNITS)
         key = row_key(CELLS, "rep" if of_rep else "unit", member, self.random.choice(DAYS))
-        scopes = self.listed.setdefault(key, {("", "")})
-        scopes.add((self.random.choice(["cn", "east"]), "rep" if of_rep else "store"))
-        return key, pack([[scope, members, self.numbers()] for scope, members in sorted(scopes)])
+        listed = self.listed.setdefault(key, set())
+        listed.add((self.random.choice(SCOPES), "rep" if of_rep else "store"))
+        reaches = [(members, [SCOPES.index(scope)]) for scope, members in sorted(listed)]
+        return key, pack([SCOPES, reaches, [self.numbers(len(reaches)) for _ in range(5)]])
 
-    def numbers(self) -> list[int]:
+    def numbers(self, reach_count: int) -> list[int]:
+        """A bucket's cells, one for each reach that the row ever had."""
         out: list[int] = []
-        for _ in range(5):
-            out += self.random.choice([EMPTY, Cell(self.random.randrange(-99, 999), 1, 1, self.random.randrange(1, 4))])
+        for reach in range(reach_count):
+            cell = self.random.choice([EMPTY, Cell(self.random.randrange(-99, 999), 1, 1, self.random.randrange(1, 4))])
+            out += [reach, *cell]
         return out
 
 
