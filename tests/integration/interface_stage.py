@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import random
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,8 +76,8 @@ class Stage:
     def replay(self, boards: Sequence[str], *source: object) -> Json:
         """What `standings replay` prints of boards of a file, or of the log."""
         named = [part for name in boards for part in ("--board", name)]
-        printed_: Json = json.loads(printed("replay", *source, *named, "--output", "json"))
-        return printed_
+        said: Json = json.loads(printed("replay", *source, *named, "--output", "json"))
+        return said
 
     # ---------------------------------------------------------------- sales of the tills
 
@@ -101,11 +103,12 @@ class Stage:
         """Source and partition to the offset that its next record will get; None while Kafka does not answer."""
         parts = {TopicPartition(f"standings.{s}.v1", p): (s, p) for s in SOURCES for p in range(PARTITION_COUNT)}
         parts[TopicPartition("standings.control.v1", 0)] = ("control", 0)
-        try:
-            with consumer(self.kafka) as reader:
-                return {parts[at]: end for at, end in reader.end_offsets(list(parts)).items()}
-        except (KafkaError, OSError, ValueError):
-            return None
+        with contextlib.suppress(KafkaError, OSError, ValueError), consumer(self.kafka) as reader:
+            return {parts[at]: end for at, end in reader.end_offsets(list(parts)).items()}
+        with warnings.catch_warnings():  # a client that fails to start leaves its sockets open
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+        return None
 
     def lag(self) -> int | None:
         """Records of the sources that the boards do not show; None while Kafka or the API can't say."""
@@ -224,6 +227,7 @@ def bad_sale(name: str, *, without: str = "", data: Json | None = None, **attrib
 def bad_lines() -> list[tuple[bytes, str]]:
     """Lines that can't count, each with its reason."""
     raw = dict.fromkeys(RAW, "not_json") | {b"[]": "not_cloudevent", b"null": "not_cloudevent"}
+    raw |= {line: "too_deep" for line in RAW if line.count(b"{") > 16}
     raw |= {line: "too_big" for line in RAW if len(line) > 65_536}
     target = {"subject": {"type": "rep", "id": "bad-rep"}, "bucket": "2026-W60", "metric": "revenue", "value": 1}
     target |= {"reason": "plan", "set_by": "boss"}

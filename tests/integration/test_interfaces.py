@@ -6,13 +6,13 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -20,6 +20,8 @@ from zoneinfo import ZoneInfo
 import psutil
 import pytest
 
+from cli.probes import http_ok
+from domain.boards import BoardName
 from tests.integration.interface_stage import (
     PARTITION_COUNT,
     PROGRESS_BOARD,
@@ -133,9 +135,7 @@ def test_boards_of_the_api_equal_replay_and_the_oracle(stage: Stage, sent: Sent)
     for name in sent.boards:
         rows = rows_of(stage.api_url, name, 100)
         board = replayed[name]
-        assert [{key: row[key] for key in offline} for row, offline in zip(rows, board["rows"], strict=True)] == board[
-            "rows"
-        ], name
+        assert [{key: row[key] for key in told} for row, told in zip(rows, board["rows"], strict=True)] == board["rows"]
         assert board["member_count"] == len(rows)
         assert digest_of(name, rows) == board["digest"] == sent.oracle.digest(name), name
         assert [(row["rank"], row["member_id"], row["score"]) for row in rows] == [
@@ -204,16 +204,7 @@ class Extra:
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, f"{self.name} ended: {self.log.read_text(encoding='utf-8')[-2000:]}"
-        return any(self._is_ready(port) for port in listening_ports(self.process.pid))
-
-    @staticmethod
-    def _is_ready(port: int) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-                connection.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
-                return b" 200 " in connection.recv(64)
-        except OSError:
-            return False
+        return any(http_ok(port, "/readyz") for port in listening_ports(self.process.pid))
 
     @property
     def api_url(self) -> str:
@@ -236,7 +227,7 @@ def test_a_second_worker_projector_and_api_need_only_the_addresses(stage: Stage)
 
         def are_shared() -> bool:
             owned = stage.partitions_of_workers()
-            return len(owned) == 2 and all(owned) and sorted(sum(owned, [])) == list(range(PARTITION_COUNT))
+            return len(owned) == 2 and all(owned) and sorted(chain(*owned)) == list(range(PARTITION_COUNT))
 
         wait_for(are_shared, SHOWN_SECONDS, "the two workers share the partitions")
         emit_tills(stage, 300)
@@ -321,19 +312,19 @@ def test_verify_names_board_and_member_of_one_score_changed_by_hand(stage: Stage
 
 
 def test_verify_finds_every_kind_of_harm_at_once(stage: Stage, sent: Sent) -> None:
-    gone = "cn/rep/2026-05"
+    lost = BoardName.parse(next(name for name in sent.boards if name.endswith("/rep/revenue/2026-05")))
     with stage.store() as (client, stem):
         goals = next(iter(client.scan_iter(f"{stem}targets:attainment:rep/2026*", count=10_000))).decode()
-        keys = [f"{stem}cells:board:till-1/rep/2026-05", f"{stem}documents:documents:units", goals]
-        keys += [f"{stem}{kind}:board:{gone}" for kind in ("own", "cells")] + [f"{stem}board:cn/rep/revenue/2026-05"]
-        saved = {key: client.dump(key) for key in keys}
-        assert None not in saved.values(), saved.keys()
+        cells, units = f"{stem}cells:board:till-1/rep/2026-05", f"{stem}documents:documents:units"
+        lost_keys = [f"{stem}own:{lost.group}", f"{stem}cells:{lost.group}", f"{stem}board:{lost}"]
+        saved = {key: client.dump(key) for key in (goals, cells, units, *lost_keys)}
+        assert None not in saved.values()
         try:
-            client.hset(keys[0], "till-rep-3", "1 1 1 1 0")
-            client.hset(keys[1], "cn", "{}")
+            client.hset(cells, "till-rep-3", "1 1 1 1 0")
+            client.hset(units, "cn", "{}")
             rep, targets = next(iter(client.hgetall(goals).items()))
             client.hset(goals, rep, targets + b"1")
-            client.delete(*keys[3:])
+            client.delete(*lost_keys)
             code, report = stage.verify()
         finally:
             for key, value in saved.items():
@@ -344,11 +335,10 @@ def test_verify_finds_every_kind_of_harm_at_once(stage: Stage, sent: Sent) -> No
         ("cell", "board:till-1/rep/2026-05"),
         ("document", "documents:units"),
         ("target", goals.removeprefix(f"{stem}targets:")),
-        ("score", "cn/rep/revenue/2026-05"),
-        ("cell", f"board:{gone}"),
+        ("score", str(lost)),
+        ("cell", str(lost.group)),
     }
     assert report["differences"][0]["what"] == "score"
-    assert stage.verify()[0] == 0
 
 
 def test_verify_says_that_redis_can_not_be_reached(stage: Stage) -> None:

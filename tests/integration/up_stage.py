@@ -1,4 +1,4 @@
-"""What the tests of `standings up` share: its process, the commands beside it, and waiting for what they bring about."""
+"""What the tests of `standings up` share: its process, commands beside it, and waiting for what they bring about."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -21,7 +21,13 @@ def report(**told: Any) -> VerifyReport:
     accounting = Accounting()
     for outcome, count in {"applied": 5, "duplicate": 1, "forwarded": 2, "dead_lettered": 1}.items():
         accounting.add(outcome, count)
-    fields = {"version": "v1", "boards_compared": 3, "rows_compared": 12, "accounting": accounting, "record_count": 9}
+    fields: dict[str, Any] = {
+        "version": "v1",
+        "boards_compared": 3,
+        "rows_compared": 12,
+        "accounting": accounting,
+        "record_count": 9,
+    }
     return VerifyReport(**(fields | told))
 
 

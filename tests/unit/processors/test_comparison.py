@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -51,9 +52,9 @@ def documents() -> tuple[ExpectedGroup, GroupDump]:
     return ExpectedGroup(documents={"cn": "{}"}), dump(DOCUMENTS, documents={"cn": "{}"})
 
 
-def dump(group: Group, **told: object) -> GroupDump:
-    empty = {name: {} for name in ("as_of", "sets", "cells", "parts", "targets", "documents")}
-    return GroupDump(group=group, **(empty | told))  # type: ignore[arg-type]
+def dump(group: Group, **told: Any) -> GroupDump:
+    empty: dict[str, Any] = {name: {} for name in ("as_of", "sets", "cells", "parts", "targets", "documents")}
+    return GroupDump(group=group, **(empty | told))
 
 
 def compared(expected: ExpectedGroup, found: GroupDump | None, group: Group | None = None) -> Tally:
@@ -206,9 +207,7 @@ def test_a_document_that_differs_is_missing_or_too_many_is_a_difference() -> Non
         (DOCUMENTS, documents()[0], ["document"]),
     ],
 )
-def test_a_group_that_is_missing_lacks_everything_in_it(
-    group: Group, expected: ExpectedGroup, kinds: list[str]
-) -> None:
+def test_a_missing_group_lacks_everything_in_it(group: Group, expected: ExpectedGroup, kinds: list[str]) -> None:
     told = compared(expected, None, group).differences
     assert [one.what for one in told] == kinds
     assert {one.found for one in told} == {None}
