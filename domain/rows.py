@@ -22,7 +22,7 @@ no compaction can drop the last word on an old scope.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -82,6 +82,27 @@ def entries(key: bytes, value: bytes | None, buckets: Collection[str] | None = N
             yield DocumentEntry(DocumentGroup("accounting"), str(row_identity(key)[0]), document_text(unpack(value)))
         case _:
             raise ValueError(f"a state row of unknown kind {kind!r}")
+
+
+def flush_entries(rows: Iterable[tuple[bytes, bytes]], buckets: Collection[str] | None = None) -> Iterator[Entry]:
+    """The board entries of the rows of one flush, each said once.
+
+    All of a flush's rows are as of one instant, so a month's cell in the rows of thirty days is the same thirty times.
+    """
+    said: set[tuple[str, str, str]] = set()
+    for key, value in rows:
+        if key[:1] != CELLS:
+            yield from entries(key, value, buckets)
+            continue
+        kind, member_id, day = row_identity(key)
+        fresh = [
+            bucket
+            for bucket in buckets_of(day)
+            if (buckets is None or bucket in buckets) and (kind, member_id, bucket) not in said
+        ]
+        said.update((kind, member_id, bucket) for bucket in fresh)
+        if fresh:
+            yield from entries(key, value, fresh)
 
 
 def _cell_entries(key: bytes, value: bytes, wanted: Collection[str] | None) -> Iterator[Entry]:

@@ -127,7 +127,12 @@ async def read_dead_letters(bootstrap_servers: str, topic: str) -> AsyncIterator
         aiokafka.errors.KafkaError: the broker or the topic is missing.
     """
     consumer = aiokafka.AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
+        bootstrap_servers=bootstrap_servers,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        # Partitions are read one after the other: none waits for the long poll of the one before it.
+        fetch_max_wait_ms=10,
+        retry_backoff_ms=10,
     )
     try:
         await consumer.start()

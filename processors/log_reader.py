@@ -12,6 +12,7 @@ from processors.topics import TopicsUnfit
 
 FETCH_BYTES_MAX = 8 << 20
 POLL_MS = 500
+BROKER_WAIT_MS = 10
 RECORDS_MAX = 5_000
 
 
@@ -34,6 +35,9 @@ class LogReader:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=FETCH_BYTES_MAX,
+            # Each bounded read would otherwise wait for the long poll of the one before it.
+            fetch_max_wait_ms=BROKER_WAIT_MS,
+            retry_backoff_ms=BROKER_WAIT_MS,
         )
 
     async def __aenter__(self) -> Self:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from domain.accounting import DEAD_LETTERED, Accounting
 from domain.boards import DocumentGroup, Group
 from domain.partition import PartitionState, Rules
-from domain.rows import entries
+from domain.rows import flush_entries
 from events.codec import read_line
 from events.facts import Fact, Rejected
 from events.registry import BY_SHORT, CONTROL
@@ -129,8 +129,7 @@ async def _show(state: PartitionState, boards: BoardWriter, groups: Collection[G
     """Put what a partition adds to the wanted groups into the store; returns its position text there."""
     _, rows = state.flush()
     buckets = {group.bucket for group in groups if not isinstance(group, DocumentGroup)}
-    said = (entry for key, value in rows for entry in entries(key, value, buckets))
-    changes = changes_of(entry for entry in said if entry.group in groups)
+    changes = changes_of(entry for entry in flush_entries(rows, buckets) if entry.group in groups)
     target = str(Position(0, 0, offsets))
     await boards.step(VERSION, state.partition, NEW, target, changes)
     await boards.move(VERSION, state.partition, NEW, target, [change.group for change in changes])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from domain.accounting import Accounting
 from domain.boards import DocumentGroup, Group
 from domain.partition import PartitionState, Rules
-from domain.rows import entries
+from domain.rows import flush_entries
 from processors.comparison import Difference, ExpectedGroup, compare
 from processors.log_reader import LogReader
 from processors.source_fold import ControlPrefix, SourceFold
@@ -168,7 +168,7 @@ async def _fold_partition(
 def _hold(state: PartitionState, held: dict[Group, GroupChange], buckets: Collection[str]) -> None:
     """Bring what this partition says of every group up to the state."""
     _, rows = state.flush()
-    said = (entry for key, value in rows for entry in entries(key, value, buckets or None))
+    said = flush_entries(rows, buckets or None)
     for change in changes_of(entry for entry in said if wants(entry.group, buckets)):
         known = held.setdefault(change.group, GroupChange(change.group))
         known.cells.update(change.cells)

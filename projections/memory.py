@@ -33,6 +33,7 @@ class _Stored:
 
     own: dict[int, str] = field(default_factory=dict)
     parts: dict[tuple[str, int], Cell] = field(default_factory=dict)
+    homes: dict[str, int] = field(default_factory=dict)  # of reps: the partition that last wrote the member
     cells: dict[str, Cell] = field(default_factory=dict)
     targets: dict[str, Targets] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)
@@ -91,9 +92,11 @@ class MemoryBoards:
     @staticmethod
     def _set_part(stored: _Stored, group: Group, member: str, partition: int, part: Cell) -> None:
         if _of_reps(group):  # one home partition: whoever writes has the whole
-            for key in [key for key in stored.parts if key[0] == member and key[1] != partition]:
+            home = stored.homes.setdefault(member, partition)
+            if home != partition:
                 stored.cells[member] = EMPTY
-                del stored.parts[key]
+                stored.parts.pop((member, home), None)
+                stored.homes[member] = partition
         old = stored.parts.pop((member, partition), EMPTY)
         if part != EMPTY:
             stored.parts[member, partition] = part

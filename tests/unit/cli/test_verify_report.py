@@ -27,6 +27,7 @@ def report(**told: Any) -> VerifyReport:
         "rows_compared": 12,
         "accounting": accounting,
         "record_count": 9,
+        "behind_count": 4,
     }
     return VerifyReport(**(fields | told))
 
@@ -70,6 +71,7 @@ def test_the_report_says_what_was_compared_and_that_every_record_has_an_outcome(
             "dead_lettered": 1,
         },
         "accounting_closed": True,
+        "records_behind": 4,
         "difference_count": 0,
         "differences": [],
     }
