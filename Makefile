@@ -19,7 +19,7 @@ check: setup ## Look at style, types and layers, and run the fast tests
 	@./scripts/check.sh
 	@exec .venv/bin/python -m pytest -q tests/unit tests/property
 
-bench: setup ## Measure; writes bench/RESULTS.md
+bench: setup ## Measure against the limits and the oracle; prints the table of bench/RESULTS.md
 	@exec .venv/bin/python -m bench
 
 clean: ## Remove what setup, tests and demo have made, the demo's data too
