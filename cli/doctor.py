@@ -16,6 +16,7 @@ from cli.settings import Settings, redacted
 DISK_BYTES_MIN = 2 * 1024**3
 MEMORY_BYTES_MIN = 2 * 1024**3
 ANSWER_SECONDS = 5.0
+LAG_RECORDS_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("disk", _disk),
         ("kafka", lambda: _kafka(settings)),
         ("topics", lambda: _topics(settings)),
+        ("lag", lambda: _lag(settings)),
         ("redis", lambda: _redis(settings)),
     ]
     return [_checked(name, check) for name, check in checks]
@@ -104,6 +106,16 @@ def _topics(settings: Settings) -> Finding:
     return Finding("topics", not problems, f"{problems[0]}{more}" if problems else "as they must be")
 
 
+def _lag(settings: Settings) -> Finding:
+    from processors.lag import group_lag
+    from processors.topics import TopicNames
+
+    lag = group_lag(settings.kafka.bootstrap_servers, TopicNames(settings.kafka.topic_prefix))
+    behind = sum(lag.values())
+    detail = ", ".join(f"{topic}: {count}" for topic, count in lag.items()) + " records not yet committed"
+    return Finding("lag", behind <= LAG_RECORDS_MAX, f"{detail}; is a worker running?" if behind else detail)
+
+
 def _redis(settings: Settings) -> Finding:
     import redis
 
@@ -112,7 +124,10 @@ def _redis(settings: Settings) -> Finding:
         with redis.Redis.from_url(settings.redis.url, socket_timeout=ANSWER_SECONDS) as client:
             client.ping()
             version = client.info("server").get("redis_version", "?")
+            policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
     except redis.RedisError as error:
         advice = "set STANDINGS_REDIS__URL, or run `standings up`"
         return Finding("redis", False, f"{urlsplit(url).netloc} does not answer ({type(error).__name__}); {advice}")
+    if policy != "noeviction":
+        return Finding("redis", False, f"{url} evicts keys ({policy}): boards would lose rows; set noeviction")
     return Finding("redis", True, f"{url}, version {version}")

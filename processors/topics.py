@@ -149,7 +149,7 @@ def ensure_topics(
         TopicsUnfit: a topic exists and is made otherwise, or the broker refused one.
     """
     specs = topic_specs(prefix, partitions)
-    with _admin(bootstrap_servers) as admin:
+    with connected_admin(bootstrap_servers) as admin:
         have = set(admin.list_topics())
         missing = [spec for spec in specs if spec.name not in have]
         made = [spec.name for spec in missing if _create(admin, spec, replication_factor)]
@@ -165,7 +165,7 @@ def check_topics(bootstrap_servers: str, prefix: str = "standings", partitions: 
     Raises:
         BrokerUnreachable: nothing could be compared.
     """
-    with _admin(bootstrap_servers) as admin:
+    with connected_admin(bootstrap_servers) as admin:
         return _problems(admin, topic_specs(prefix, partitions))
 
 
@@ -227,7 +227,12 @@ def _configs(admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, s
 
 
 @contextlib.contextmanager
-def _admin(bootstrap_servers: str) -> Iterator[KafkaAdminClient]:
+def connected_admin(bootstrap_servers: str) -> Iterator[KafkaAdminClient]:
+    """A connected admin client, closed at the end.
+
+    Raises:
+        BrokerUnreachable: no broker answered, at the start or in between.
+    """
     servers = [server.strip() for server in bootstrap_servers.split(",")]
     try:
         _await_listener(servers)  # the client itself would leave its sockets open when it fails to start
