@@ -161,8 +161,7 @@ class ProjectorProcess:
 
 def restart(valkey: EmbeddedValkey) -> None:
     """Kill -9 and start again on the same port, with what the append-only file holds."""
-    assert valkey.pid is not None
-    os.kill(valkey.pid, signal.SIGKILL)
+    valkey.process.kill()  # and wait until it is gone
     valkey.start()
 
 

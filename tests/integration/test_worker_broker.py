@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import random
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,8 +38,7 @@ async def test_a_killed_broker_changes_nothing(own_kafka: EmbeddedKafka, tmp_pat
     async with supervised([worker]):
         await worker.ready()
         await produce(servers, names, itertools.chain(organisation(), people(rnd), sales(rnd, 4_000, PARTITIONS)))
-        assert own_kafka.pid is not None
-        os.kill(own_kafka.pid, signal.SIGKILL)
+        own_kafka.process.kill()  # and wait until it is gone
         await asyncio.to_thread(own_kafka.start)
         await produce(servers, names, sales(rnd, 500, PARTITIONS))
         await Progress(servers, names, PARTITIONS).until(seconds=120)
