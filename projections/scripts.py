@@ -8,8 +8,8 @@ from importlib.resources import files
 from projections.keys import LUA_PRELUDE
 
 _PARTS = {
-    "step": ("common", "attainment", "step"),
-    "read": ("view", "read"),
+    "step": ("fields", "common", "attainment", "step"),
+    "read": ("fields", "view", "read"),
     "dump": ("view", "dump"),
 }
 """Scripts of several files, in order; every other one is a file of its own."""

@@ -7,15 +7,6 @@ local function write(command, key, list)
   end
 end
 
-local function read(key, fields)
-  local out = {}
-  for i = 1, #fields, 1000 do
-    local some = redis.call('HMGET', key, unpack(fields, i, math.min(i + 999, #fields)))
-    for j = 1, #some do out[i + j - 1] = some[j] end
-  end
-  return out
-end
-
 local function numbers(cell)
   if not cell then return 0, 0, 0, 0 end
   local revenue, quantity, count, lines = string.match(cell, '^(%S+) (%S+) (%S+) (%S+)')

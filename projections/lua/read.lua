@@ -21,7 +21,7 @@ for i, b in ipairs(ask.boards) do
   if not ahead then return NONE end
   local set, members = redis.call('ZRANGE', stem .. BOARD .. b[2], 0, -1, 'WITHSCORES'), {}
   for j = 1, #set, 2 do members[#members + 1] = set[j] end
-  out.boards[i] = {ahead, set, pick(stem .. CELLS .. b[1], members), pick(stem .. TARGETS .. b[1], members)}
+  out.boards[i] = {ahead, set, read(stem .. CELLS .. b[1], members), read(stem .. TARGETS .. b[1], members)}
 end
 for i, group in ipairs(ask.attainments) do
   local ahead = later(stem, group, shown)

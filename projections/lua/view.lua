@@ -21,12 +21,3 @@ local function later(stem, group, shown)
   end
   return out, own
 end
-
-local function pick(key, fields)
-  local out = {}
-  for i = 1, #fields, 1000 do
-    local some = redis.call('HMGET', key, unpack(fields, i, math.min(i + 999, #fields)))
-    for j = 1, #some do out[i + j - 1] = some[j] end
-  end
-  return out
-end
