@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from domain import rows
 from domain.accounting import APPLIED, DEAD_LETTERED, SUPERSEDED, Accounting
 from domain.boards import MemberKind
 from domain.calendar import bucket_span
 from domain.org import OrgTree
 from domain.roster import Roster
-from domain.rows import ACCOUNTING, CELLS, LEDGER, REP, TARGETS, UNIT, pack, row_identity, row_key, unpack
+from domain.rows import pack, row_identity, row_key, unpack
 from domain.sales_fold import SalesFold
 from domain.targets import Targets
 from events import limits, reasons
@@ -188,14 +189,14 @@ class PartitionState:
 
     def flush(self) -> tuple[bytes | None, list[tuple[bytes, bytes]]]:
         """(ledger blob or None, other state rows) of everything since the last flush."""
-        blob, rows = self.sales.flush()
-        rows += [(row_key(TARGETS, *subject), self._target_row(subject)) for subject in self._dirty_targets]
-        rows += [(row_key(REP, rep_id), pack(self.roster.rep_facts(rep_id))) for rep_id in self._dirty_reps]
-        rows += [(row_key(UNIT, unit_id), pack(self.tree.unit_facts(unit_id))) for unit_id in self._dirty_units]
+        blob, flushed = self.sales.flush()
+        flushed += [(row_key(rows.TARGETS, *subject), self._target_row(subject)) for subject in self._dirty_targets]
+        flushed += [(row_key(rows.REP, rep_id), pack(self.roster.rep_facts(rep_id))) for rep_id in self._dirty_reps]
+        flushed += [(row_key(rows.UNIT, unit_id), pack(self.tree.unit_facts(unit_id))) for unit_id in self._dirty_units]
         if self._accounted:
-            rows.append((row_key(ACCOUNTING, self.partition), self._accounting_row()))
+            flushed.append((row_key(rows.ACCOUNTING, self.partition), self._accounting_row()))
         self._dirty_targets, self._dirty_reps, self._dirty_units, self._accounted = {}, {}, {}, False
-        return blob, rows
+        return blob, flushed
 
     def _accounting_row(self) -> bytes:
         return pack({**self.accounting.as_dict(), "recorded_ms": self.recorded_ms})
@@ -207,20 +208,20 @@ class PartitionState:
     def again(self, key: bytes) -> bytes | None:
         """What to say about a key whose row did not count: its row as of now, or None if there is nothing."""
         kind = key[:1]
-        if kind == LEDGER:
+        if kind == rows.LEDGER:
             return None
-        if kind == CELLS:
+        if kind == rows.CELLS:
             return self.sales.again(key)
         identity = row_identity(key)
         match kind:
-            case b"T":
+            case rows.TARGETS:
                 subject: Subject = (identity[0], identity[1], identity[2])
                 return self._target_row(subject) if subject in self._stands else None
-            case b"N":
+            case rows.REP:
                 return pack(facts) if (facts := self.roster.rep_facts(identity[0])) else None
-            case b"O":
+            case rows.UNIT:
                 return pack(facts) if (facts := self.tree.unit_facts(identity[0])) else None
-            case b"A":
+            case rows.ACCOUNTING:
                 return self._accounting_row()
             case _:
                 raise ValueError(f"a state row of unknown kind {kind!r}")
@@ -230,21 +231,21 @@ class PartitionState:
         if value is None:
             return
         match key[:1]:
-            case b"L":
+            case rows.LEDGER:
                 self.sales.load_ledger(value)
-            case b"C":
+            case rows.CELLS:
                 self.sales.load_cells(key, value)
-            case b"T":
+            case rows.TARGETS:
                 kind, subject_id, bucket = row_identity(key)
                 stands, _, facts = unpack(value)
                 self._stand((kind, subject_id, bucket), tuple((unit, members) for unit, members in stands))
                 self.targets.load(kind, subject_id, bucket, facts)
-            case b"N":
+            case rows.REP:
                 self.roster.load(row_identity(key)[0], unpack(value))
-            case b"A":
+            case rows.ACCOUNTING:
                 said = unpack(value)
                 self.accounting, self.recorded_ms = Accounting(said), said["recorded_ms"]
-            case b"O":
+            case rows.UNIT:
                 pass  # the tree itself comes from the control stream
             case kind:
                 raise ValueError(f"a state row of unknown kind {kind!r}")

@@ -69,19 +69,18 @@ def entries(key: bytes, value: bytes | None, buckets: Collection[str] | None = N
     kind = key[:1]
     if value is None or kind == LEDGER:
         return
-    match kind:
-        case b"C":
-            yield from _cell_entries(key, value, buckets)
-        case b"T":
-            yield from _target_entries(key, value, buckets)
-        case b"N":
-            yield DocumentEntry(DocumentGroup("reps"), row_identity(key)[0], document_text({"facts": unpack(value)}))
-        case b"O":
-            yield DocumentEntry(DocumentGroup("units"), row_identity(key)[0], document_text({"facts": unpack(value)}))
-        case b"A":
-            yield DocumentEntry(DocumentGroup("accounting"), str(row_identity(key)[0]), document_text(unpack(value)))
-        case _:
-            raise ValueError(f"a state row of unknown kind {kind!r}")
+    if kind == CELLS:
+        yield from _cell_entries(key, value, buckets)
+    elif kind == TARGETS:
+        yield from _target_entries(key, value, buckets)
+    elif kind == REP:
+        yield DocumentEntry(DocumentGroup("reps"), row_identity(key)[0], document_text({"facts": unpack(value)}))
+    elif kind == UNIT:
+        yield DocumentEntry(DocumentGroup("units"), row_identity(key)[0], document_text({"facts": unpack(value)}))
+    elif kind == ACCOUNTING:
+        yield DocumentEntry(DocumentGroup("accounting"), str(row_identity(key)[0]), document_text(unpack(value)))
+    else:
+        raise ValueError(f"a state row of unknown kind {kind!r}")
 
 
 def flush_entries(rows: Iterable[tuple[bytes, bytes]], buckets: Collection[str] | None = None) -> Iterator[Entry]:
