@@ -6,6 +6,7 @@ flush, and the rows alone rebuild it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -69,13 +70,11 @@ class PartitionState:
         self._dirty_reps: dict[str, None] = {}
         self._dirty_units: dict[str, None] = {}
         self._accounted = False
+        self._outcomes: Counter[tuple[str, str]] = Counter()
 
     # ---- facts of this partition
-    def apply(self, fact: Fact) -> str:
-        """Fold one fact of the sales, targets or reps topic, and account it.
-
-        Returns:
-            Its outcome: applied, duplicate or superseded.
+    def apply(self, fact: Fact) -> None:
+        """Fold one fact of the sales, targets or reps topic, and account it; ``outcomes`` tells what became of it.
 
         Raises:
             Rejected: the fact is well formed but can't count here; nothing was changed or accounted.
@@ -93,8 +92,13 @@ class PartitionState:
             case _:
                 raise Rejected(reasons.WRONG_TOPIC, f"{fact.type} belongs on the control stream")
         self.account(outcome)
+        self._outcomes[fact.type, outcome] += 1
         self.recorded_ms = max(self.recorded_ms, fact.recorded_ms)
-        return outcome
+
+    def outcomes(self) -> Counter[tuple[str, str]]:
+        """How many facts of each (event type, outcome) were folded since the last question."""
+        told, self._outcomes = self._outcomes, Counter()
+        return told
 
     def _sale(self, fact: Fact) -> str:
         if fact.data.currency != self.rules.base_currency:

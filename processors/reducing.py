@@ -47,7 +47,7 @@ class Reducer:
                 if isinstance(verdict, Fact):
                     type_ = verdict.type
                     try:
-                        outcomes[type_, apply(verdict)] += 1
+                        apply(verdict)
                         continue
                     except Rejected as rejected:
                         verdict = self._admission.refuse(record, rejected)
@@ -58,7 +58,7 @@ class Reducer:
                 raise FoldFailed(f"{record.topic}-{record.partition}@{record.offset}: {error!r}") from error
             outcomes[type_, verdict.outcome] += 1
             redirects.append(verdict)
-        self._folded(outcomes)
+        self._folded(outcomes + state.outcomes())
         return redirects
 
     def control(self, record: SourceRecord) -> ControlRecord:

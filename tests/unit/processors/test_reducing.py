@@ -53,7 +53,7 @@ def test_metrics_count_by_type_and_outcome(stage: Stage) -> None:
 class Broken(PartitionState):
     """A state with a fault."""
 
-    def apply(self, fact: Any) -> str:
+    def apply(self, fact: Any) -> None:
         raise ZeroDivisionError
 
 
