@@ -187,6 +187,14 @@ class DayOf:
         day = self._days.get(instant_ms // SLOT_MS)
         return day if day is not None else self._work_out(instant_ms)
 
+    def all_through(self, slot: int) -> str | None:
+        """The local day of a whole quarter hour (an instant over ``SLOT_MS``); None if it is not one and the same."""
+        day = self._days.get(slot)
+        if day is None:
+            self._work_out(slot * SLOT_MS)
+            day = self._days.get(slot)
+        return day
+
     def _work_out(self, instant_ms: int) -> str:
         """The day by the zone's rules; the table learns the quarter hour if it is safe."""
         slot = instant_ms // SLOT_MS

@@ -25,3 +25,10 @@ TARGET_FACTS_MAX = 64
 
 DATED_FACTS_CACHED_MAX = 8_192
 """Facts of which the canonical text is remembered: a deployment's organisation, folded by partition after partition."""
+
+CLOSE_DELAY_MS = 10_000
+"""A year is closed to sales, targets and reps so long after ``period.closed`` was recorded: by then every worker knows
+of it. The clocks of brokers may differ by less."""
+
+CONTROL_AGE_MS_MAX = 2_000
+"""A worker folds no record unless it has read the control stream to its end so lately: well within the delay."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from domain.accounting import APPLIED
 from domain.calendar import zone_exists
+from domain.closing import Closing, FrozenZones, day_ends, last_day
 from domain.facts_by_date import DatedFact, FactDocument, FactsByDate, dated_fact, read_fact, read_facts
 from domain.limits import CHAIN_DAYS_MAX, CHAIN_UNITS_MAX, CHAINS_CACHED_MAX
 from domain.selling_days import days_between, is_selling_day
@@ -38,6 +39,11 @@ class OrgTree:
         default_zone: zone of a unit for which no placement names one.
         chains_max: chains remembered; they are forgotten together when there are more.
 
+    Attributes:
+        closing: which years are closed, by the closes taken so far.
+        frozen_zones: (instant, zones) for every close, in order: before that instant, the end of the closed year
+            everywhere, a unit's zone is what it was at that close, for ever.
+
     Raises:
         ValueError: the default zone does not exist.
     """
@@ -51,6 +57,8 @@ class OrgTree:
         self._others = FactsByDate()  # closed years and skipped records: about no unit
         self._ever_under: dict[str, set[str]] = {}  # parent -> units that a placement ever put there
         self._has_calendars = False
+        self.closing = Closing()
+        self.frozen_zones: list[tuple[int, FrozenZones]] = []
         self._forget()
 
     @classmethod
@@ -78,6 +86,8 @@ class OrgTree:
 
     def _put(self, fact: DatedFact) -> str:
         if fact.type not in UNIT_TYPES:
+            if fact.type == PERIOD_CLOSED:
+                self._close(fact.data["year"], fact.recorded_ms)
             return self._others.put(_other_subject(fact), fact)
         unit_id = fact.data["unit_id"]
         outcome = self._units.put(unit_id, fact)
@@ -87,6 +97,19 @@ class OrgTree:
             self._forget()
         self._has_calendars = self._has_calendars or fact.type == CALENDAR
         return outcome
+
+    def _close(self, year: int, recorded_ms: int) -> None:
+        """Close a year, and keep the zones of now for what was sold until its end."""
+        if self.closing.add(year, recorded_ms):
+            own: dict[str, str] = {}
+            parents: dict[str, str | None] = {}
+            for unit_id in self._units.subjects():
+                placements = self._units.all(PLACED, unit_id)
+                if (zone := _first_zone(placements)) is not None:
+                    own[unit_id] = zone
+                elif placements:
+                    parents[unit_id] = placements[0].data["parent_id"]
+            self.frozen_zones.append((day_ends(last_day(year))[1], FrozenZones(own, parents, self.default_zone)))
 
     def _forget(self) -> None:
         """Drop what was derived from placements."""
@@ -113,14 +136,18 @@ class OrgTree:
             self._chain_count += 1
         return chain
 
-    def _chains_of(self, day: str) -> dict[str, Chain]:
-        """The table of chains of a day; days with no change of any placement between them share one."""
+    def season(self, day: str) -> int:
+        """A number that days share between which no placement changes: every chain is the same on them."""
         if self._dates is None:
             placed = (fact for unit_id in self._units.subjects() for fact in self._units.all(PLACED, unit_id))
             self._dates = sorted({fact.effective_on for fact in placed})
+        return bisect_right(self._dates, day)
+
+    def _chains_of(self, day: str) -> dict[str, Chain]:
+        """The table of chains of a day's season."""
         if len(self._chains_on) >= CHAIN_DAYS_MAX:
             self._chains_on = {}
-        table = self._chains_on[day] = self._chains_between.setdefault(bisect_right(self._dates, day), {})
+        table = self._chains_on[day] = self._chains_between.setdefault(self.season(day), {})
         return table
 
     def _walk(self, unit_id: str, day: str) -> Chain:
@@ -198,6 +225,8 @@ class OrgTree:
     def zone(self, unit_id: str) -> str:
         """The unit's time zone: by its earliest placement naming one, else its first parent's, else the default.
 
+        Until the end of the last closed year it is that of ``frozen_zones``.
+
         A name that the zone database does not know counts as none.
         """
         zone = self._zones.get(unit_id)
@@ -211,10 +240,8 @@ class OrgTree:
         while at is not None and at not in met:
             met.add(at)
             placements = self._units.all(PLACED, at)
-            for fact in placements:
-                zone: str | None = fact.data["time_zone"]
-                if zone is not None and zone_exists(zone):
-                    return zone
+            if (zone := _first_zone(placements)) is not None:
+                return zone
             at = placements[0].data["parent_id"] if placements else None
         return self.default_zone
 
@@ -269,6 +296,12 @@ class OrgTree:
     def _other_facts(self, type_name: str) -> Iterator[DatedFact]:
         for subject in sorted(self._others.subjects()):
             yield from self._others.all(type_name, subject)
+
+
+def _first_zone(placements: Iterable[DatedFact]) -> str | None:
+    """The zone that the earliest placement names which names any."""
+    zones: Iterator[str | None] = (fact.data["time_zone"] for fact in placements)
+    return next((zone for zone in zones if zone is not None and zone_exists(zone)), None)
 
 
 def _other_subject(fact: DatedFact) -> str:

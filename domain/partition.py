@@ -7,7 +7,7 @@ flush, and the rows alone rebuild it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from domain import rows
@@ -62,7 +62,7 @@ class PartitionState:
         self.sales = SalesFold(self.tree)
         self.targets = Targets()
         self.roster = Roster()
-        self.accounting = Accounting()
+        self._accounting = Accounting()
         self.recorded_ms = 0  # the newest recorded time of what was folded
         self._stands: dict[Subject, Stands] = {}
         self._rep_subjects: dict[str, list[Subject]] = {}
@@ -81,33 +81,49 @@ class PartitionState:
         """
         match fact.type:
             case "sale.recorded.v1":
-                outcome = self._sale(fact)
+                self._sale(fact)
             case "sale.voided.v1":
                 data = fact.data
-                outcome = self.sales.void((data.sale_source or fact.source, data.sale_id, data.line, data.rep_id))
+                self.sales.void(data.sale_source or fact.source, data.sale_id, data.line, data.rep_id)
             case "target.set.v1" | "target.withdrawn.v1":
-                outcome = self._target(fact)
+                self._tell(fact.type, self._target(fact))
             case "rep.joined.v1" | "rep.left.v1":
-                outcome = self._rep(fact)
+                self._tell(fact.type, self._rep(fact))
             case _:
                 raise Rejected(reasons.WRONG_TOPIC, f"{fact.type} belongs on the control stream")
-        self.account(outcome)
-        self._outcomes[fact.type, outcome] += 1
-        self.recorded_ms = max(self.recorded_ms, fact.recorded_ms)
+        self._accounted = True
+        if fact.recorded_ms > self.recorded_ms:
+            self.recorded_ms = fact.recorded_ms
+
+    def _tell(self, event_type: str, outcome: str, count: int = 1) -> None:
+        self._outcomes[event_type, outcome] += count
+        self._accounting.add(outcome, count)
+
+    def _fold(self) -> None:
+        """Bring the books up to the sales that were taken: they are merged many at a time."""
+        for (event_type, outcome), count in self.sales.outcomes().items():
+            self._tell(event_type, outcome, count)
+
+    @property
+    def accounting(self) -> Accounting:
+        """The records of this partition by outcome."""
+        self._fold()
+        return self._accounting
 
     def outcomes(self) -> Counter[tuple[str, str]]:
         """How many facts of each (event type, outcome) were folded since the last question."""
+        self._fold()
         told, self._outcomes = self._outcomes, Counter()
         return told
 
-    def _sale(self, fact: Fact) -> str:
+    def _sale(self, fact: Fact) -> None:
         if fact.data.currency != self.rules.base_currency:
             raise Rejected(
                 reasons.CURRENCY_UNKNOWN, f"{fact.data.currency}: only {self.rules.base_currency} counts here"
             )
         if fact.occurred_ms - fact.recorded_ms > limits.FUTURE_MS_MAX:
             raise Rejected(reasons.IN_THE_FUTURE, "occurred_at is more than 24 h after the recorded time")
-        return self.sales.record(fact.source, fact.data, fact.occurred_ms)
+        self.sales.record(fact.source, fact.data, fact.occurred_ms)
 
     def _target(self, fact: Fact) -> str:
         outcome = self.targets.apply(fact)
@@ -129,7 +145,7 @@ class PartitionState:
 
     def account(self, outcome: str, count: int = 1) -> None:
         """Count records that the shell decided on: ``forwarded``, ``dead_lettered``."""
-        self.accounting.add(outcome, count)
+        self._accounting.add(outcome, count)
         self._accounted = True
 
     # ---- the control stream
@@ -193,6 +209,7 @@ class PartitionState:
 
     def flush(self) -> tuple[bytes | None, list[tuple[bytes, bytes]]]:
         """(ledger blob or None, other state rows) of everything since the last flush."""
+        self._fold()
         blob, flushed = self.sales.flush()
         flushed += [(row_key(rows.TARGETS, *subject), self._target_row(subject)) for subject in self._dirty_targets]
         flushed += [(row_key(rows.REP, rep_id), pack(self.roster.rep_facts(rep_id))) for rep_id in self._dirty_reps]
@@ -230,6 +247,21 @@ class PartitionState:
             case _:
                 raise ValueError(f"a state row of unknown kind {kind!r}")
 
+    def rows(self, piece_rows: int = 5_000) -> Iterator[tuple[bytes, bytes]]:
+        """Every state row that rebuilds this state through ``load`` and ``plant``; the ledger in blobs.
+
+        Args:
+            piece_rows: lines of a blob, and rows rendered at once.
+        """
+        self._fold()
+        for number, blob in enumerate(self.sales.blobs(piece_rows)):
+            yield rows.LEDGER + b"%d" % number, blob
+        for some in self.sales.cell_rows(piece_rows):
+            yield from some
+        yield from ((row_key(rows.TARGETS, *subject), self._target_row(subject)) for subject in self._stands)
+        yield from ((row_key(rows.REP, rep), pack(self.roster.rep_facts(rep))) for rep in self.roster.rep_ids())
+        yield row_key(rows.ACCOUNTING, self.partition), self._accounting_row()
+
     def load(self, key: bytes, value: bytes | None) -> None:
         """Take a state row of the changelog, in log order; None is the end of a row that never counted."""
         if value is None:
@@ -248,7 +280,7 @@ class PartitionState:
                 self.roster.load(row_identity(key)[0], unpack(value))
             case rows.ACCOUNTING:
                 said = unpack(value)
-                self.accounting, self.recorded_ms = Accounting(said), said["recorded_ms"]
+                self._accounting, self.recorded_ms = Accounting(said), said["recorded_ms"]
             case rows.UNIT:
                 pass  # the tree itself comes from the control stream
             case kind:

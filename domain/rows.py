@@ -5,24 +5,29 @@ A row's key is one kind byte and the MessagePack of its identity; every value bu
 ====  ==============================  ==========================================================================
 kind  identity                        value
 ====  ==============================  ==========================================================================
-L     chosen by the engine            ledger rows of one flush: ``[[source, sale_id, line, rep_id, voided, sale]]``
-C     member kind, member_id, day     ``[scopes, reaches, buckets]``: cells of the day's buckets by reach
+L     chosen by the engine            ledger rows of one flush (see ``domain.ledger``)
+C     member kind, member_id, day     cells of the day's buckets by reach
 T     member kind, member_id, bucket  ``[stands, targets, facts]`` of a subject in a bucket
 N     rep_id                          facts of a rep: ``[{type, data, recorded_ms}]``
 O     unit_id                         winning facts of a unit (written by partition 0)
 A     partition                       records by outcome, and the newest recorded time among them
 ====  ==============================  ==========================================================================
 
-In a C row a *reach* is ``[MEMBERS, indices of scopes]``: where the sales of one chain of units count. A bucket is a
-flat list of (index of the reach, revenue, quantity, count, lines), and holds every reach that the member ever had in
-it. So a scope's cell is the sum over the row's reaches that hold it, the whole cell the sum over all, and after a move
-no compaction can drop the last word on an old scope.
+A *reach* is ``[MEMBERS, scopes]``: where the sales of one chain of units count. A C row holds every reach that the
+member ever had in each of the day's buckets, so a scope's cell is the sum over the reaches that hold it, the whole cell
+the sum over all, and after a move no compaction can drop the last word on an old scope. Its first byte tells its form:
+
+- ``ONE_REACH``, as nearly always: the five cells as ``CELL_NUMBERS``, then the reach;
+- ``SEVERAL_REACHES``: ``[scopes, [[MEMBERS, indices of scopes]], buckets]``, where a bucket is a flat list of (index of
+  the reach, revenue, quantity, count, lines).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+import struct
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -38,6 +43,16 @@ TARGETS = b"T"
 REP = b"N"
 UNIT = b"O"
 ACCOUNTING = b"A"
+
+ONE_REACH = b"\x01"
+SEVERAL_REACHES = b"\x02"
+CELL_NUMBERS = struct.Struct("<qqiiqqiiqqiiqqiiqqii")
+"""Revenue, quantity, count and lines of the day's five buckets."""
+
+Reach = tuple[str, tuple[str, ...]]
+"""(MEMBERS, scopes): on whose boards a member's sales of one chain count; they count for its whole too."""
+
+REACHES_CACHED_MAX = 65_536
 
 pack = msgspec.msgpack.Encoder().encode
 unpack = msgspec.msgpack.Decoder().decode
@@ -104,33 +119,74 @@ def flush_entries(rows: Iterable[tuple[bytes, bytes]], buckets: Collection[str] 
             yield from entries(key, value, fresh)
 
 
+def one_reach_row(numbers: bytes, reach: bytes) -> bytes:
+    """The value of a C row with one reach, from packed ``CELL_NUMBERS`` and the packed reach."""
+    return ONE_REACH + numbers + reach
+
+
+def several_reaches_row(buckets: Sequence[Mapping[Reach, Sequence[int]]]) -> bytes:
+    """The value of a C row with several reaches: per bucket, reach to (revenue, quantity, count, lines)."""
+    reaches = {reach: at for at, reach in enumerate(sorted({reach for cells in buckets for reach in cells}))}
+    scopes: dict[str, int] = {}
+    listed = [(members, [scopes.setdefault(scope, len(scopes)) for scope in ids]) for members, ids in reaches]
+    flat = [[n for reach in sorted(cells) for n in (reaches[reach], *cells[reach])] for cells in buckets]
+    return SEVERAL_REACHES + pack((list(scopes), listed, flat))
+
+
+def one_reach_of(value: bytes) -> bytes | None:
+    """The packed reach of a C row that has one; None if it has several.
+
+    Raises:
+        ValueError: written by another version.
+    """
+    if value[:1] == ONE_REACH:
+        return value[1 + CELL_NUMBERS.size :]
+    if value[:1] == SEVERAL_REACHES:
+        return None
+    raise ValueError(f"a row of cells of form {value[:1]!r}: written by another version")
+
+
+@lru_cache(maxsize=REACHES_CACHED_MAX)
+def reach_of(text: bytes) -> Reach:
+    """A packed reach."""
+    members, scopes = unpack(text)
+    return members, tuple(scopes)
+
+
+def cells_by_reach(value: bytes) -> list[list[tuple[Reach, Cell]]]:
+    """What a C row with several reaches says of each of its five buckets."""
+    scopes, listed, buckets = unpack(value[1:])
+    reaches = [(members, tuple(scopes[at] for at in ids)) for members, ids in listed]
+    return [
+        [(reaches[numbers[at]], Cell(*numbers[at + 1 : at + 5])) for at in range(0, len(numbers), 5)]
+        for numbers in buckets
+    ]
+
+
 def _cell_entries(key: bytes, value: bytes, wanted: Collection[str] | None) -> Iterator[Entry]:
     kind, member_id, day = row_identity(key)
     names = buckets_of(day)
     if wanted is not None and not any(bucket in wanted for bucket in names):
         return
-    scope_ids, reaches, buckets = unpack(value)
-    for bucket, numbers in zip(names, buckets, strict=True):
-        if wanted is not None and bucket not in wanted:
-            continue
-        whole = AttainmentGroup(kind, bucket)
-        if len(numbers) == 5:  # one reach, as nearly always: one cell for all its scopes
-            cell = Cell(*numbers[1:])
-            members, scopes = reaches[numbers[0]]
-            yield WholeEntry(whole, member_id, cell)
+    if (one := one_reach_of(value)) is None:
+        for bucket, cells in zip(names, cells_by_reach(value), strict=True):
+            if wanted is None or bucket in wanted:
+                yield from _summed_entries(AttainmentGroup(kind, bucket), member_id, cells)
+        return
+    members, scopes = reach_of(one)
+    numbers = CELL_NUMBERS.unpack_from(value, 1)
+    for at, bucket in enumerate(names):
+        if wanted is None or bucket in wanted:
+            cell = Cell(*numbers[4 * at : 4 * at + 4])
+            yield WholeEntry(AttainmentGroup(kind, bucket), member_id, cell)
             for scope in scopes:
-                yield CellEntry(BoardGroup(scope_ids[scope], members, bucket), member_id, cell)
-        else:
-            named = [(members, [scope_ids[scope] for scope in scopes]) for members, scopes in reaches]
-            yield from _summed_entries(whole, member_id, named, numbers)
+                yield CellEntry(BoardGroup(scope, members, bucket), member_id, cell)
 
 
-def _summed_entries(whole: AttainmentGroup, member_id: str, reaches: Any, numbers: list[int]) -> Iterator[Entry]:
+def _summed_entries(whole: AttainmentGroup, member_id: str, cells: Iterable[tuple[Reach, Cell]]) -> Iterator[Entry]:
     """The entries of a bucket with several reaches: a scope counts what each reach that holds it counts."""
     total, by_scope = EMPTY, dict[tuple[str, str], Cell]()
-    for at in range(0, len(numbers), 5):
-        cell = Cell(*numbers[at + 1 : at + 5])
-        members, scopes = reaches[numbers[at]]
+    for (members, scopes), cell in cells:
         total = total.plus(cell)
         for scope in scopes:
             by_scope[scope, members] = by_scope.get((scope, members), EMPTY).plus(cell)

@@ -1,56 +1,43 @@
-"""The sales fold of one partition: ledger and totals, in plain Python.
+"""The sales fold of one partition: ledger and totals, packed.
 
-The ledger keeps what is true of every sale line; totals are moved by the difference between what a line said before and
-says now, so neither order nor repetition can change them. Totals are settled once per flush, from the distinct
-(rep, unit, day) that changed, which is what makes a hot rep cheap.
+The ledger keeps what is true of every sale line; totals follow by the difference between what a line said before and
+says now, so neither order nor repetition can change them. Totals are settled from the distinct (rep, unit, day) that
+changed, once a flush or every few thousand records, which is what makes a hot rep cheap.
 
-This is the reference: a packed fold may replace it behind the same methods, and must agree with it on everything.
+Its twin in plain Python, ``tests/reference``, must agree with it on everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import TypeVar
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from typing import Final, NamedTuple
 
-from domain.accounting import APPLIED, DUPLICATE, SUPERSEDED
-from domain.boards import REP, MemberKind
-from domain.calendar import DayOf, buckets_of
+import numpy as np
+
+from domain.business_days import BusinessDays
+from domain.credit import Credits
+from domain.ledger import Effects, Ledger, Line, amounts_of
+from domain.numbering import Numbering
 from domain.org import OrgTree
-from domain.rows import CELLS, pack, row_identity, row_key, unpack
+from domain.row_index import Rows, joined, runs, summed
+from domain.totals import Numbers, Totals
 from events.contract import SaleRecorded
 
-LineKey = tuple[str, str, int, str]
-"""(source, sale_id, line, rep_id): the identity of a sale line."""
+SETTLED_EFFECTS_MIN: Final = 8_192
+"""Effects that wait for a flush; when there are more they are settled, so that its weight is known."""
 
-Sale = tuple[int, int, str, int, int, str, str, str, str]
-"""(revision, occurred_ms, unit_id, amount_minor, quantity, product_id, category, channel, returns): greatest counts."""
+CHAINS_CACHED_MAX: Final = 200_000
+LEDGER_ROW_BYTES: Final = 90
+EFFECT_BYTES: Final = 300
 
-Line = tuple[bool, Sale | None]
-"""(voided, the greatest sale known): a void may come before its sale."""
 
-Leaf = tuple[str, str, str]
-"""(rep_id, unit_id, business day): what a line in effect adds to."""
+class Leaves(NamedTuple):
+    """What lines in effect add up to: a (rep, unit) pair and a day each, and its numbers."""
 
-Chain = tuple[tuple[str, str | None], ...]
-Numbers = list[int]
-
-Reach = tuple[str, tuple[str, ...]]
-"""(MEMBERS, scopes): on whose boards, and as what, a member's sales of one chain count; they count for its whole too.
-
-A member mostly has one reach in a bucket, so cells are kept by reach and not by scope: a scope's cell is the sum over
-the reaches that hold it.
-"""
-
-UnitReach = tuple[str, int]
-"""(unit_id, number of its reach): a unit of a chain, and where its sales count by that chain."""
-
-Key = TypeVar("Key")
-
-REACHES_CACHED_MAX = 200_000
-LEDGER_ROW_BYTES = 150
-CELL_ROW_BYTES = 250
-LEAF_BYTES = 600  # the rep's row, the store's, and a part of those above it
-REACH_BYTES = 90
+    pairs: Rows
+    days: Rows
+    numbers: Numbers
 
 
 class SalesFold:
@@ -62,89 +49,42 @@ class SalesFold:
 
     def __init__(self, tree: OrgTree) -> None:
         self.tree = tree
-        self.ledger: dict[LineKey, Line] = {}
-        self.units: set[str] = set()  # every unit named by a line: which of them a move touches
-        self._reaches: list[Reach] = []
-        self._reach_numbers: dict[Reach, int] = {}
-        self._reached: dict[
-            tuple[str, str], tuple[int, list[UnitReach]]
-        ] = {}  # by unit and day, until the tree changes
-        self._cells: dict[tuple[MemberKind, str, str], dict[int, Numbers]] = {}  # by member and bucket, then reach
-        self._days: dict[str, Callable[[int], str]] = {}
-        self._zones: dict[str, DayOf] = {}
-        self._leaves: dict[Leaf, Numbers] = {}  # not yet settled into cells
-        self._leaves_weight = 0
-        self._touched_weight = 0
-        self._changed: dict[LineKey, Line] = {}
-        self._touched: dict[tuple[MemberKind, str, str], None] = {}
+        self._ledger = Ledger()
+        self._totals = Totals()
+        self._days = BusinessDays(self._totals.days)
+        self._units: Numbering[str] = Numbering()
+        self._pair_members = np.zeros(0, np.int64)
+        self._pair_units = np.zeros(0, np.int64)
+        self._pair_zones = np.zeros(0, np.int64)
+        self._credits = Credits(self._totals)
+        self._chain_in: dict[int, int] = {}  # of a unit in a season, until the tree changes
+        self.record: Callable[[str, SaleRecorded, int], None] = self._ledger.record
+        self.void: Callable[[str, str, int, str], None] = self._ledger.void
 
-    # ---- facts
-    def record(self, source: str, data: SaleRecorded, occurred_ms: int) -> str:
-        """Take a recorded sale line; returns its outcome."""
-        key = (source, data.sale_id, data.line, data.rep_id)
-        sale = (
-            data.revision,
-            occurred_ms,
-            data.unit_id,
-            data.amount_minor,
-            data.quantity,
-            data.product_id or "",
-            data.category or "",
-            data.channel or "",
-            data.returns or "",
-        )
-        old = self.ledger.get(key)
-        if old is None:
-            self.units.add(data.unit_id)
-        else:
-            voided, best = old
-            if best is not None and sale <= best:
-                return DUPLICATE if sale == best else SUPERSEDED
-            if voided:
-                self.ledger[key] = self._changed[key] = (True, sale)
-                return SUPERSEDED
-            assert best is not None, "a line that is not void has a sale"
-            self.units.add(data.unit_id)
-            self._add(data.rep_id, best, -1)
-        self.ledger[key] = self._changed[key] = (False, sale)
-        self._add(data.rep_id, sale, 1)
-        return APPLIED
+    @property
+    def units(self) -> Collection[str]:
+        """Every unit that a line names or named."""
+        self._learn_pairs()
+        return [unit_id for unit_id in self._units if unit_id]
 
-    def void(self, key: LineKey) -> str:
-        """Take a void, for ever, whether or not its sale is known; returns its outcome."""
-        voided, best = self.ledger.get(key, (False, None))
-        if voided:
-            return DUPLICATE
-        if best is not None:
-            self._add(key[3], best, -1)
-        self.ledger[key] = self._changed[key] = (True, best)
-        return APPLIED
+    @property
+    def line_count(self) -> int:
+        """Lines in the ledger."""
+        return len(self._ledger)
 
-    def _add(self, rep_id: str, sale: Sale, sign: int) -> None:
-        """Add a line's effect to its leaf, or take it away."""
-        unit_id = sale[2]
-        day_of = self._days.get(unit_id) or self._learn_zone(unit_id)
-        leaf = (rep_id, unit_id, day_of(sale[1]))
-        numbers = self._leaves.get(leaf)
-        if numbers is None:
-            numbers = self._leaves[leaf] = [0, 0, 0, 0]
-            # A web shop's account that sold in a thousand stores has a row a thousand times as long.
-            reaches = self._cells.get(("rep", rep_id, buckets_of(leaf[2])[-1]))
-            self._leaves_weight += LEAF_BYTES + REACH_BYTES * len(reaches or ())
-        numbers[0] += sign * sale[3]
-        numbers[1] += sign * sale[4]
-        numbers[2] += -sign if sale[8] else sign
-        numbers[3] += sign
+    def lines(self) -> Iterator[tuple[bytes, Line]]:
+        """Every line of the ledger: the digest of its identity, and what is true of it."""
+        return self._ledger.lines()
 
-    def _learn_zone(self, unit_id: str) -> Callable[[int], str]:
-        zone = self.tree.zone(unit_id)
-        if zone not in self._zones:
-            self._zones[zone] = DayOf(zone)
-        day_of = self._days[unit_id] = self._zones[zone].of
-        return day_of
+    def outcomes(self) -> Counter[tuple[str, str]]:
+        """Records folded since the last question, by (event type, outcome)."""
+        outcomes = self._ledger.outcomes()
+        if self._ledger.effect_count >= SETTLED_EFFECTS_MIN:
+            self.settle()
+        return outcomes
 
     # ---- the organisation moves
-    def moved(self, units: Collection[str], apply: Callable[[], None]) -> None:
+    def moved(self, units: Collection[str], apply: Callable[[], object]) -> None:
         """Change the tree by ``apply`` and re-attribute by difference what the lines of ``units`` sold.
 
         Args:
@@ -152,177 +92,147 @@ class SalesFold:
             apply: changes the tree.
         """
         self.settle()
-        touched = set(units) & self.units
-        before = self._leaves_of(touched)
-        old_chains = {leaf[1:]: self.tree.chain(leaf[1], leaf[2]) for leaf in before}
-        old_zones = {unit: self.tree.zone(unit) for unit in touched}
+        rows = self._rows_of(units)
+        before = self._leaves(rows)
+        old_chains, old_zones = self._chains_of(before), self._pair_zones
         apply()
-        self._days.clear()
-        self._reached.clear()
-        after = before
-        if any(self.tree.zone(unit) != zone for unit, zone in old_zones.items()):
-            after = self._leaves_of(touched)
-        for leaf, numbers in before.items():
-            if after.get(leaf) != numbers or old_chains[leaf[1:]] != self.tree.chain(leaf[1], leaf[2]):
-                self._settle_leaf(leaf, [-n for n in numbers], old_chains[leaf[1:]])
-        for leaf, numbers in after.items():
-            chain = self.tree.chain(leaf[1], leaf[2])
-            if before.get(leaf) != numbers or old_chains[leaf[1:]] != chain:
-                self._settle_leaf(leaf, numbers, chain)
+        self._tree_changed()
+        if np.array_equal(self._pair_zones, old_zones):
+            chains = self._chains_of(before)
+            differ = chains != old_chains
+            changed = Leaves(before.pairs[differ], before.days[differ], before.numbers[differ])
+            self._credit(changed._replace(numbers=-changed.numbers), old_chains[differ])
+            self._credit(changed, chains[differ])
+        else:  # days may have changed too
+            after = self._leaves(rows)
+            self._credit(before._replace(numbers=-before.numbers), old_chains)
+            self._credit(after, self._chains_of(after))
 
-    def _leaves_of(self, units: Collection[str]) -> dict[Leaf, Numbers]:
-        """What the lines of these units add to, by the zones of now, from the ledger."""
-        pending, self._leaves = self._leaves, {}
-        if units:
-            for (_, _, _, rep_id), (voided, sale) in self.ledger.items():
-                if not voided and sale is not None and sale[2] in units:
-                    self._add(rep_id, sale, 1)
-        leaves, self._leaves, self._leaves_weight = self._leaves, pending, 0
-        return leaves
+    def _rows_of(self, units: Collection[str]) -> Effects:
+        """The rows in effect that these units sold."""
+        rows = self._ledger.in_effect()
+        numbers = [number for unit in units if (number := self._units.get(unit)) is not None]
+        asked = np.isin(self._pair_units, np.array(numbers, np.int64))
+        return Effects.entered(rows[asked[rows["pair"]]])
 
     # ---- totals
     def settle(self) -> None:
-        """Bring the cells up to the ledger: add every changed leaf to its rep and to the units of its chain."""
-        leaves, self._leaves, self._leaves_weight = self._leaves, {}, 0
-        by_unit: dict[tuple[str, str], Numbers] = {}
-        for (rep_id, unit_id, day), numbers in leaves.items():
-            at = (unit_id, day)
-            reach, _ = self._reached.get(at) or self._reach(at)
-            self._add_cells("rep", rep_id, day, reach, numbers)
-            _accumulate(by_unit, at, numbers)
+        """Bring the totals up to the ledger: credit every leaf that changed to its rep and the units of its chain."""
+        effects = self._ledger.effects()
+        self._learn_pairs()
+        if len(effects.rows):
+            leaves = self._leaves(effects)
+            self._credit(leaves, self._chains_of(leaves))
+
+    def _leaves(self, effects: Effects) -> Leaves:
+        """The sums of rows by pair and business day."""
+        rows, signs = effects
+        pairs = rows["pair"].astype(np.int64)
+        days = self._days.of(self._pair_zones[pairs], rows["occurred_ms"])
+        amounts, quantities = amounts_of(rows)
+        counts = np.where(rows["returns"] == 0, signs, -signs)
+        numbers = np.stack((amounts * signs, quantities * signs, counts, signs), axis=1)
+        order, starts = runs(joined(pairs, days))
+        first = order[starts]
+        return Leaves(pairs[first], days[first], summed(numbers, order, starts))
+
+    def _credit(self, leaves: Leaves, chains: Rows) -> None:
+        """Add leaves to the totals of their reps and, by their chains, of the units."""
+        reps = self._pair_members[leaves.pairs]
+        self._totals.add(reps, leaves.days, self._credits.rep_reaches(chains), leaves.numbers)
         # A city's sales are summed before they are spread over its buckets: many stores, one city.
-        by_reach: dict[tuple[str, int, str], Numbers] = {}
-        for at, numbers in by_unit.items():
-            for unit_id, reach in (self._reached.get(at) or self._reach(at))[1]:
-                _accumulate(by_reach, (unit_id, reach, at[1]), numbers)
-        for (unit_id, reach, day), numbers in by_reach.items():
-            self._add_cells("unit", unit_id, day, reach, numbers)
+        order, starts = runs(joined(chains, leaves.days))
+        first, sums = order[starts], summed(leaves.numbers, order, starts)
+        places, credits = self._credits.of(chains[first])
+        days = leaves.days[first][places]
+        order, starts = runs(joined(credits, days))
+        once = order[starts]
+        members, reaches = self._credits.members_and_reaches(credits[once])
+        self._totals.add(members, days[once], reaches, summed(sums[places], order, starts))
 
-    def _settle_leaf(self, leaf: Leaf, numbers: Numbers, chain: Chain) -> None:
-        rep_id, _, day = leaf
-        reach, units = self._reach_of(chain)
-        self._add_cells("rep", rep_id, day, reach, numbers)
-        for unit_id, unit_reach in units:
-            self._add_cells("unit", unit_id, day, unit_reach, numbers)
-
-    def _reach(self, at: tuple[str, str]) -> tuple[int, list[UnitReach]]:
-        """Where the sales of a unit on a day count, remembered until the tree changes."""
-        if len(self._reached) >= REACHES_CACHED_MAX:
-            self._reached.clear()
-        found = self._reached[at] = self._reach_of(self.tree.chain(*at))
-        return found
-
-    def _reach_of(self, chain: Chain) -> tuple[int, list[UnitReach]]:
-        """(the rep's reach, every unit's): a rep counts in all scopes of the chain, a unit in those above it."""
-        ids = tuple(unit_id for unit_id, _ in chain)
-        units = [
-            (unit_id, self._number((level or "", ids[at + 1 :] if level is not None else ())))
-            for at, (unit_id, level) in enumerate(chain)
+    def _chains_of(self, leaves: Leaves) -> Rows:
+        """The number of the chain that each leaf's unit has on its day."""
+        units, days = self._pair_units[leaves.pairs], leaves.days
+        texts = self._totals.days.things
+        some, which = np.unique(days, return_inverse=True)
+        seasons = np.array([self.tree.season(texts[day]) for day in some.tolist()], np.int64)[which]
+        known, back = np.unique(joined(units, seasons), return_inverse=True)
+        first = np.empty(len(known), np.int64)
+        first[back] = np.arange(len(units))  # any leaf of each
+        chains = [
+            chain if (chain := self._chain_in.get(at)) is not None else self._chain(at, unit, day)
+            for at, unit, day in zip(known.tolist(), units[first].tolist(), days[first].tolist(), strict=True)
         ]
-        return self._number((REP, ids)), units
+        return np.array(chains, np.int64)[back]
 
-    def _number(self, reach: Reach) -> int:
-        number = self._reach_numbers.get(reach)
-        if number is None:
-            number = self._reach_numbers[reach] = len(self._reaches)
-            self._reaches.append(reach)
+    def _chain(self, at: int, unit: int, day: int) -> int:
+        if len(self._chain_in) >= CHAINS_CACHED_MAX:
+            self._chain_in.clear()
+        chain = self.tree.chain(self._units.things[unit], self._totals.days.things[day])
+        number = self._chain_in[at] = self._credits.chain(chain)
         return number
 
-    def _add_cells(self, kind: MemberKind, member_id: str, day: str, reach: int, numbers: Numbers) -> None:
-        revenue, quantity, count, lines = numbers
-        cells: dict[int, Numbers] | None = None
-        for bucket in buckets_of(day):
-            cells = self._cells.get((kind, member_id, bucket))
-            if cells is None:
-                cells = self._cells[kind, member_id, bucket] = {}
-            cell = cells.get(reach)
-            if cell is None:
-                cells[reach] = [revenue, quantity, count, lines]
-            else:
-                cell[0] += revenue
-                cell[1] += quantity
-                cell[2] += count
-                cell[3] += lines
-        if (key := (kind, member_id, day)) not in self._touched:
-            self._touched[key] = None
-            self._touched_weight += CELL_ROW_BYTES + REACH_BYTES * len(cells or ())
+    def _learn_pairs(self) -> None:
+        """Take in the pairs of rep and unit that the ledger has met."""
+        new = self._ledger.pairs.things[len(self._pair_units) :]
+        if new:
+            members, units = self._totals.members, self._units
+            self._pair_members = np.append(self._pair_members, [members["rep", rep_id] for rep_id, _ in new])
+            self._pair_units = np.append(self._pair_units, [units[unit_id] for _, unit_id in new])
+            zones = [self._days.zone(self.tree.zone(unit_id)) for _, unit_id in new]
+            self._pair_zones = np.append(self._pair_zones, zones)
+
+    def _tree_changed(self) -> None:
+        self._chain_in.clear()
+        zones = np.array([self._days.zone(self.tree.zone(unit_id)) for unit_id in self._units.things], np.int64)
+        self._pair_zones = zones[self._pair_units]
 
     # ---- state rows
     @property
     def weight(self) -> int:
         """Bytes that the next flush will write, roughly."""
-        return LEDGER_ROW_BYTES * len(self._changed) + self._touched_weight + self._leaves_weight
+        ledger = self._ledger
+        return LEDGER_ROW_BYTES * ledger.changed_count + EFFECT_BYTES * ledger.effect_count + self._totals.weight
 
     @property
     def dirty(self) -> bool:
         """Whether the next flush has anything to write."""
-        return bool(self._changed or self._leaves or self._touched)
+        return bool(self._ledger.changed_count or self._ledger.effect_count or self._totals.touched_count)
 
     def flush(self) -> tuple[bytes | None, list[tuple[bytes, bytes]]]:
         """(ledger blob or None, cell rows) of everything since the last flush."""
         self.settle()
-        blob = pack([(*key, *line) for key, line in self._changed.items()]) if self._changed else None
-        rows = [(row_key(CELLS, *key), self._render(key)) for key in self._touched]
-        self._changed, self._touched, self._touched_weight = {}, {}, 0
-        return blob, rows
+        return self._ledger.flush(), self._totals.flush()
 
-    def _render(self, key: tuple[MemberKind, str, str]) -> bytes:
-        """A cell row: every reach that the member ever had in the day's buckets, so that its sums are complete."""
-        kind, member_id, day = key
-        listed: dict[int, int] = {}
-        buckets = []
-        for bucket in buckets_of(day):
-            numbers: list[int] = []
-            for reach, cell in self._cells[kind, member_id, bucket].items():
-                numbers.append(listed.setdefault(reach, len(listed)))
-                numbers += cell
-            buckets.append(numbers)
-        scopes: dict[str, int] = {}
-        reaches = [
-            (members, [scopes.setdefault(scope, len(scopes)) for scope in ids])
-            for members, ids in map(self._reaches.__getitem__, listed)
-        ]
-        return pack((list(scopes), reaches, buckets))
+    def blobs(self, rows_max: int) -> Iterator[bytes]:
+        """The whole ledger as blobs of so many lines."""
+        return self._ledger.blobs(rows_max)
+
+    def cell_rows(self, rows_max: int) -> Iterator[list[tuple[bytes, bytes]]]:
+        """Every cell row as of now, so many at a time."""
+        self.settle()
+        return self._totals.rows(rows_max)
 
     def again(self, key: bytes) -> bytes | None:
         """A cell row as of now, or None if its member and day hold nothing: never bytes written earlier."""
         self.settle()
-        kind, member_id, day = row_identity(key)
-        return self._render((kind, member_id, day)) if (kind, member_id, day) in self._cells else None
+        return self._totals.again(key)
 
     def load_ledger(self, blob: bytes) -> None:
         """Merge a flush's ledger rows; any order and repetition gives the same ledger."""
-        for source, sale_id, line, rep_id, voided, sale in unpack(blob):
-            key = (source, sale_id, line, rep_id)
-            known_voided, best = self.ledger.get(key, (False, None))
-            read = tuple(sale) if sale is not None else None
-            if best is None or (read is not None and read > best):
-                best = read
-            self.ledger[key] = (voided or known_voided, best)
-            if best is not None:
-                self.units.add(best[2])
+        self._ledger.load(blob)
 
     def load_cells(self, key: bytes, value: bytes) -> None:
-        """Take a cell row, in log order: a month's cells stand in the rows of many days and the newest are right."""
-        kind, member_id, day = row_identity(key)
-        scopes, reaches, buckets = unpack(value)
-        known = [self._number((members, tuple(scopes[i] for i in ids))) for members, ids in reaches]
-        for bucket, numbers in zip(buckets_of(day), buckets, strict=True):
-            self._cells[kind, member_id, bucket] = {
-                known[numbers[i]]: numbers[i + 1 : i + 5] for i in range(0, len(numbers), 5)
-            }
+        """Take a cell row, in any order: which cells it lists matters, their numbers are those of the ledger."""
+        self._totals.load(key, value)
 
     def planted(self, tree: OrgTree) -> None:
-        """Recovery: the tree as of the mark, once all rows are loaded."""
+        """Recovery: the tree as of the mark, once all rows are loaded. Totals are the sums of the ledger."""
         self.tree = tree
-        self._days.clear()
-        self._reached.clear()
-
-
-def _accumulate(sums: dict[Key, Numbers], key: Key, numbers: Numbers) -> None:
-    known = sums.get(key)
-    if known is None:
-        sums[key] = list(numbers)
-    else:
-        for i in range(4):
-            known[i] += numbers[i]
+        self._ledger.effects()
+        self._learn_pairs()
+        self._tree_changed()
+        self._totals.begin_again()
+        leaves = self._leaves(Effects.entered(self._ledger.in_effect()))
+        self._credit(leaves, self._chains_of(leaves))
+        self._totals.list_loaded()

@@ -87,7 +87,7 @@ class _FileFold:
             if BY_SHORT[fact.type].topic == CONTROL:
                 self._waiting.append(fact)
                 return
-            if self._waiting and not self.state.sales.ledger:
+            if self._waiting and not self.state.sales.line_count:
                 self.settle()
             self.state.apply(fact)
         except Rejected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import logging
 import os
@@ -22,6 +23,8 @@ from processors.client_logging import limit_kafka_logs
 from processors.engine.app import EngineApp, settings
 from processors.engine.chunks import ChunkSchema
 from processors.engine.control import ControlStream
+from processors.engine.local_state import LocalState, SnapshotPolicy
+from processors.engine.log_marks import first_records
 from processors.engine.workshop import FlushLimits, Workshop
 from processors.engine.writer import ChangelogWriter
 from processors.metrics import WorkerMetrics
@@ -54,10 +57,11 @@ class WorkerOptions:
         rules: base currency and default zone.
         topic_prefix: topics are ``{prefix}.sales.v1`` and so on; also the consumer group.
         partitions: number of partitions of every source and of the changelog.
-        data_dir: Faust's folder; the state is not in it.
+        data_dir: the worker's own folder: snapshots. The log is the state; whatever is lost here is read there.
         instance_id: static membership: a restarted worker with the same id takes its partitions back at once, but a
             stopped one keeps them until the session times out. None = dynamic.
         session_seconds: how long a silent worker keeps its partitions.
+        snapshots: when partitions are written to the data_dir; None = never.
         limits: when to flush.
         chunk_pause_seconds: waits after each chunk; only for tests that need a slow worker.
     """
@@ -69,6 +73,7 @@ class WorkerOptions:
     data_dir: Path = Path("data/worker")
     instance_id: str | None = None
     session_seconds: float = 6.0
+    snapshots: SnapshotPolicy | None = field(default_factory=SnapshotPolicy)
     limits: FlushLimits = field(default_factory=FlushLimits)
     chunk_pause_seconds: float = 0.0
 
@@ -132,10 +137,24 @@ def build_app(options: WorkerOptions, metrics: WorkerMetrics, state: StateFactor
         clock=time.monotonic,
         now_ms=lambda: time.time_ns() // 1_000_000,
     )
-    table.prepare(workshop, f"{socket.gethostname()}:{os.getpid()}")
+    table.prepare(workshop, f"{socket.gethostname()}:{os.getpid()}", metrics, _local_state(options, names, metrics))
     for topic, source in app.sources.items():
         _add_agent(app, topic, source, options, metrics)
     return app
+
+
+def _local_state(options: WorkerOptions, names: TopicNames, metrics: WorkerMetrics) -> LocalState | None:
+    if options.snapshots is None:
+        return None
+    return LocalState(
+        options.data_dir / "snapshots",
+        names.changelog,
+        functools.partial(first_records, options.bootstrap_servers, names.changelog),
+        metrics,
+        clock=time.monotonic,
+        now_ms=lambda: time.time_ns() // 1_000_000,
+        policy=options.snapshots,
+    )
 
 
 def _add_agent(app: EngineApp, topic: str, source: str, options: WorkerOptions, metrics: WorkerMetrics) -> None:
@@ -169,7 +188,7 @@ class _Run:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         app = self._build()
-        app.table.on_open = self._opened
+        app.table.on_open = functools.partial(self._opened, app)
         app.finalize()
         running = asyncio.create_task(self._supervise(app))
         stopping = asyncio.create_task(self._stop.wait())
@@ -194,8 +213,9 @@ class _Run:
         if app.crash_reason is not None:
             raise app.crash_reason
 
-    async def _opened(self, recovery_seconds: float) -> None:
+    async def _opened(self, app: EngineApp, recovery_seconds: float) -> None:
         self._metrics.recovered(recovery_seconds)
+        self._note_progress(app)
         if not self._signalled:
             self._signalled = True
             gc.collect()
@@ -204,14 +224,19 @@ class _Run:
             if self._on_ready is not None:
                 self._on_ready()
 
+    def _note_progress(self, app: EngineApp) -> None:
+        recovery = app.tables.recovery.progress()
+        self._metrics.recovering(assigned=recovery.assigned, opened=recovery.open, left=recovery.left)
+
     async def _keep_gauges(self, app: EngineApp) -> None:
         while True:
             await asyncio.sleep(GAUGE_SECONDS)
             owners = dict(app.table.owners)
             states = [owner.state for owner in owners.values()]
-            ledgers = [state.sales.ledger for state in states if isinstance(state, PartitionState)]
-            self._metrics.ledger_rows(sum(map(len, ledgers)))
+            folds = [state.sales for state in states if isinstance(state, PartitionState)]
+            self._metrics.ledger_rows(sum(fold.line_count for fold in folds))
             self._metrics.lag(_lag(app, owners))
+            self._note_progress(app)
 
 
 def _lag(app: EngineApp, owners: dict[int, Any]) -> dict[tuple[str, int], int]:

@@ -42,10 +42,11 @@ class WorkerProcess:
         self.name = name
         self.log = folder / f"{name}.log"
         self.ready_file = folder / f"{name}.ready"
+        self.data_dir = folder / f"{name} data"
         self._told = {
             "bootstrap_servers": bootstrap_servers,
             "topic_prefix": topic_prefix,
-            "data_dir": str(folder / f"{name} data"),
+            "data_dir": str(self.data_dir),
             "ready_file": str(self.ready_file),
             **told,
         }
@@ -247,7 +248,7 @@ def differences(shown: Sequence[Shown], states: Sequence[PartitionState]) -> lis
             for name in names
             if fold.board.entries.get(name) != board.entries.get(name)
         ]
-        if fold.state.sales.ledger != state.sales.ledger:
+        if dict(fold.state.sales.lines()) != dict(state.sales.lines()):
             found.append(f"p{state.partition}: ledgers differ")
         if fold.state.accounting != state.accounting:
             found.append(f"p{state.partition}: {fold.state.accounting.counts} is not {state.accounting.counts}")

@@ -40,6 +40,7 @@ class Bug(NamedTuple):
 OWNER = "processors/engine/ownership.py"
 CHANGELOG = "processors/engine/changelog.py"
 FOLD = "domain/sales_fold.py"
+LEDGER = "domain/ledger.py"
 STEP = "projections/lua/step.lua"
 
 ADDING = """for _, list in ipairs({%s}) do
@@ -49,7 +50,7 @@ end"""
 BUGS: tuple[Bug, ...] = (
     Bug(
         "no mark guard: what a chunk repeats below the mark is folded again",
-        (Change(OWNER, "fresh = [record for record in records if record.offset > done]", "fresh = list(records)"),),
+        (Change(OWNER, "fresh = dropwhile(lambda record: record.offset <= done, records)", "fresh = iter(records)"),),
         HISTORIES,
     ),
     Bug(
@@ -68,18 +69,15 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "commit before apply: the mark passes records that were not folded yet",
-        (Change(OWNER, "self.taken[source] = some[-1].offset", "self.taken[source] = records[-1].offset"),),
+        (Change(OWNER, "self.taken[source] = folded.last", "self.taken[source] = records[-1].offset"),),
         HISTORIES,
     ),
     Bug(
         "dedupe after apply: a repeated sale is added before it is recognised",
         (
             Change(
-                FOLD,
-                "        old = self.ledger.get(key)\n",
-                "        old = self.ledger.get(key)\n        self._add(data.rep_id, sale, 1)\n",
+                LEDGER, "Effects.entered(met[turned & merged.greater])", "Effects.entered(met[~was_void & ~is_void])"
             ),
-            Change(FOLD, "= (False, sale)\n        self._add(data.rep_id, sale, 1)\n", "= (False, sale)\n"),
         ),
         LAW,
     ),
@@ -96,7 +94,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "float money: amounts pass through units of the currency",
-        (Change(FOLD, "numbers[0] += sign * sale[3]", "numbers[0] += sign * int(sale[3] / 100 * 100)"),),
+        (Change(FOLD, "amounts * signs", "(amounts / 100 * 100).astype(np.int64) * signs"),),
         LAW,
     ),
     Bug(
@@ -104,8 +102,8 @@ BUGS: tuple[Bug, ...] = (
         (
             Change(
                 FOLD,
-                "self._reach_of(self.tree.chain(*at))",
-                'self._reach_of(self.tree.chain(at[0], "2099-12-31"))',
+                "self.tree.chain(self._units.things[unit], self._totals.days.things[day])",
+                'self.tree.chain(self._units.things[unit], "2099-12-31")',
             ),
         ),
         LAW,

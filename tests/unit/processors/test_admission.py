@@ -24,6 +24,10 @@ def admission() -> Admission:
     return Admission(NAMES, PARTITIONS, SkippedRecords())
 
 
+def judged(admission: Admission, found: Record, source: str = "sales") -> Fact | Redirect:
+    return admission.admit(source, found.partition, found)
+
+
 def refused(verdict: Fact | Redirect) -> Redirect:
     assert isinstance(verdict, Redirect)
     return verdict
@@ -42,7 +46,7 @@ def test_home_is_where_kafkas_default_partitioner_sends_a_key(key: str) -> None:
 
 
 def test_a_record_at_home_is_a_fact(admission: Admission) -> None:
-    verdict = admission.admit("sales", sale("rep-1").at(home_partition("rep-1", PARTITIONS)))
+    verdict = judged(admission, sale("rep-1").at(home_partition("rep-1", PARTITIONS)))
     assert isinstance(verdict, Fact)
     assert verdict.data.rep_id == "rep-1"
     assert verdict.recorded_ms == APPENDED_MS
@@ -61,14 +65,14 @@ def test_the_home_of_each_source_comes_from_its_data(
     admission: Admission, source: str, type_: str, data: dict[str, object], subject: str
 ) -> None:
     home = home_partition(subject, PARTITIONS)
-    assert isinstance(admission.admit(source, record(type_, data, partition=home)), Fact)
-    assert refused(admission.admit(source, record(type_, data, partition=home - 1))).partition == home
+    assert isinstance(judged(admission, record(type_, data, partition=home), source), Fact)
+    assert refused(judged(admission, record(type_, data, partition=home - 1), source)).partition == home
 
 
 def test_a_record_elsewhere_is_sent_home_with_its_origin_and_everything_it_had(admission: Admission) -> None:
     home = home_partition("rep-1", PARTITIONS)
     found = sale("rep-1").at((home + 1) % PARTITIONS)
-    redirect = refused(admission.admit("sales", found))
+    redirect = refused(judged(admission, found))
     assert (redirect.outcome, redirect.topic, redirect.partition) == (FORWARDED, found.topic, home)
     assert (redirect.key, redirect.value) == (b"rep-1", found.value)
     assert redirect.headers[: len(found.headers)] == list(found.headers)
@@ -78,24 +82,24 @@ def test_a_record_elsewhere_is_sent_home_with_its_origin_and_everything_it_had(a
 
 def test_a_forwarded_record_counts_at_home_with_its_first_recorded_time(admission: Admission) -> None:
     home = home_partition("rep-1", PARTITIONS)
-    redirect = refused(admission.admit("sales", sale("rep-1").at((home + 1) % PARTITIONS)))
+    redirect = refused(judged(admission, sale("rep-1").at((home + 1) % PARTITIONS)))
     arrived = Record(redirect.topic, home, 5, redirect.key, redirect.value, tuple(redirect.headers), APPENDED_MS + 999)
-    verdict = admission.admit("sales", arrived)
+    verdict = judged(admission, arrived)
     assert isinstance(verdict, Fact)
     assert verdict.recorded_ms == APPENDED_MS
 
 
 def test_a_record_is_forwarded_only_once(admission: Admission) -> None:
     home = home_partition("rep-1", PARTITIONS)
-    redirect = refused(admission.admit("sales", sale("rep-1").at((home + 1) % PARTITIONS)))
+    redirect = refused(judged(admission, sale("rep-1").at((home + 1) % PARTITIONS)))
     lost = Record(redirect.topic, (home + 2) % PARTITIONS, 5, redirect.key, redirect.value, tuple(redirect.headers))
-    verdict = refused(admission.admit("sales", lost))
+    verdict = refused(judged(admission, lost))
     assert (verdict.outcome, verdict.reason) == (DEAD_LETTERED, "not_home")
 
 
 def test_a_dead_letter_keeps_the_original_and_says_why_and_whence(admission: Admission) -> None:
     original = Record(NAMES.sales, 3, 42, b"k", b"not json", (("x", b"1"), ("standings-reason", b"an older one")))
-    redirect = refused(admission.admit("sales", original))
+    redirect = refused(judged(admission, original))
     assert (redirect.topic, redirect.partition) == (NAMES.dead_letters, 3)
     letter = letter_of(redirect)
     assert (letter.reason, letter.topic, letter.partition, letter.offset) == ("not_json", NAMES.sales, 3, 42)
@@ -108,7 +112,7 @@ def test_a_skipped_record_is_a_dead_letter(admission: Admission) -> None:
     fact = admission.control(skip(found.topic, found.partition, found.offset))
     assert isinstance(fact, Fact)
     admission.skipped.add(fact)
-    assert refused(admission.admit("sales", found)).reason == "skipped"
+    assert refused(judged(admission, found)).reason == "skipped"
 
 
 def test_an_unreadable_control_record_is_a_dead_letter_on_its_partition(admission: Admission) -> None:

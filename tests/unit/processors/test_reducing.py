@@ -9,7 +9,7 @@ import pytest
 
 from domain.partition import PartitionState, Rules
 from processors.admission import Admission, SkippedRecords
-from processors.engine.workshop import FoldFailed
+from processors.engine.workshop import Folded, FoldFailed
 from processors.reducing import Reducer
 from processors.topics import TopicNames
 from tests.unit.processors.records import Record, sale, skip
@@ -34,8 +34,9 @@ def stage() -> Stage:
 def test_each_record_is_accounted_once(stage: Stage) -> None:
     poison = Record("standings.sales.v1", 0, 3, None, b"[]")
     piece = [sale(), sale(), sale(revision=1), sale(amount_minor=7), sale(currency="USD"), poison]
-    redirects = stage.reducer.reduce(stage.state, "sales", piece)
-    assert [redirect.reason for redirect in redirects] == ["currency_unknown", "not_cloudevent"]
+    folded = stage.reducer.reduce(stage.state, "sales", iter(piece))
+    assert (folded.count, folded.last) == (6, 3)
+    assert [redirect.reason for redirect in folded.redirects] == ["currency_unknown", "not_cloudevent"]
     assert stage.state.accounting.as_dict() == {
         "read": 6, "applied": 2, "duplicate": 1, "superseded": 1, "forwarded": 0, "dead_lettered": 2,
     }  # fmt: skip
@@ -65,4 +66,9 @@ def test_a_fault_of_ours_names_the_record(stage: Stage) -> None:
 def test_a_control_record_that_skips_says_so(stage: Stage) -> None:
     told = stage.reducer.control(skip("standings.sales.v1", 0, 0))
     assert told.skips
-    assert [redirect.reason for redirect in stage.reducer.reduce(stage.state, "sales", [sale()])] == ["skipped"]
+    folded = stage.reducer.reduce(stage.state, "sales", [sale()])
+    assert [redirect.reason for redirect in folded.redirects] == ["skipped"]
+
+
+def test_nothing_folded_is_told_as_nothing(stage: Stage) -> None:
+    assert stage.reducer.reduce(stage.state, "sales", iter(())) == Folded(0, -1, [])

@@ -1,0 +1,138 @@
+"""Finds rows of packed columns by their keys, many at a time: open addressing in one array of row numbers.
+
+A dict of a million keys costs some hundred bytes a key and a step of Python each; this costs 6 to 9 bytes a row, and a
+whole batch is looked up by a few passes over arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+Mask = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+NONE = -1
+"""No row."""
+
+SLOTS_MIN = 64
+LOAD_MAX = 0.7
+"""Filled share of the slots above which there are made more."""
+
+GROWTH = 1.5
+_HALF = np.uint64(32)
+_LOW = np.uint64(2**32 - 1)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+def mixed(keys: NDArray[np.uint64]) -> Hashes:
+    """Hashes of 64-bit keys that are not random themselves: multiplied by 2^64 over the golden ratio (Knuth)."""
+    return keys * _MIX
+
+
+class RowIndex:
+    """Hashes to row numbers; keys themselves stay in the caller's columns.
+
+    Args:
+        hashes_of: the hashes of the rows from 0 to n - 1; asked when the index grows.
+    """
+
+    __slots__ = ("_count", "_hashes_of", "_slots")
+
+    def __init__(self, hashes_of: Callable[[int], Hashes]) -> None:
+        self._hashes_of = hashes_of
+        self._slots = np.full(SLOTS_MIN, NONE, np.int32)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def find(self, hashes: Hashes, same: Callable[[Rows, Rows], Mask]) -> Rows:
+        """The row of each key, or NONE.
+
+        Args:
+            hashes: of the keys.
+            same: (rows, places) -> whether the key at each place of ``hashes`` is that of the row.
+        """
+        slots, size = self._slots, len(self._slots)
+        found = np.full(len(hashes), NONE, np.int64)
+        at = self._first_slots(hashes)
+        asked = np.arange(len(hashes))
+        while len(asked):
+            rows = slots[at].astype(np.int64)
+            met = rows != NONE
+            if not met.all():
+                asked, at, rows = asked[met], at[met], rows[met]
+            equal = same(rows, asked)
+            found[asked[equal]] = rows[equal]
+            other = ~equal
+            asked, at = asked[other], at[other] + 1
+            at[at == size] = 0
+        return found
+
+    def add(self, hashes: Hashes) -> Rows:
+        """Enter rows under keys that are different and not yet here; they get the next numbers, in order."""
+        rows = np.arange(self._count, self._count + len(hashes), dtype=np.int64)
+        self._count += len(hashes)
+        if self._count > LOAD_MAX * len(self._slots):
+            self._slots = np.full(max(SLOTS_MIN, int(self._count / LOAD_MAX * GROWTH)), NONE, np.int32)
+            self._enter(np.arange(rows[0]), self._hashes_of(int(rows[0])))
+        self._enter(rows, hashes)
+        return rows
+
+    def _first_slots(self, hashes: Hashes) -> Rows:
+        # The upper half of the hash, spread over any number of slots without a division.
+        return ((hashes >> _HALF) * np.uint64(len(self._slots)) >> _HALF).astype(np.int64)
+
+    def _enter(self, rows: Rows, hashes: Hashes) -> None:
+        slots, size = self._slots, len(self._slots)
+        at = self._first_slots(hashes)
+        while len(rows):
+            free = slots[at] == NONE
+            slots[at[free]] = rows[free]  # of several that want one slot, one gets it
+            lost = slots[at] != rows
+            rows, at = rows[lost], at[lost] + 1
+            at[at == size] = 0
+
+
+def grown(column: NDArray[Scalar], count: int) -> NDArray[Scalar]:
+    """A column with room for `count` rows: itself, or a copy with an eighth to spare. New rows are zero."""
+    if count <= len(column):
+        return column
+    larger: NDArray[Scalar] = np.zeros((max(64, count + count // 8), *column.shape[1:]), column.dtype)
+    larger[: len(column)] = column
+    return larger
+
+
+def runs(keys: NDArray[Any]) -> tuple[Rows, Rows]:
+    """Equal keys side by side: (an order that is stable, the places in it where another key begins)."""
+    order = np.argsort(keys, kind="stable")
+    return order, starts_of(keys[order])
+
+
+def starts_of(ordered: NDArray[Any]) -> Rows:
+    """The places of sorted keys where another key begins."""
+    differ = np.empty(len(ordered), np.bool_)
+    differ[:1] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=differ[1:])
+    return np.flatnonzero(differ)
+
+
+def joined(high: Rows, low: Rows) -> NDArray[np.uint64]:
+    """Two numbers below 2^32 as one key."""
+    return high.astype(np.uint64) << _HALF | low.astype(np.uint64)
+
+
+def parted(keys: NDArray[np.uint64]) -> tuple[Rows, Rows]:
+    """The two numbers of each key."""
+    return (keys >> _HALF).astype(np.int64), (keys & _LOW).astype(np.int64)
+
+
+def summed(numbers: NDArray[np.int64], order: Rows, starts: Rows) -> NDArray[np.int64]:
+    """The sums, in int64, of the rows of each run (see `runs`); none if there are no rows."""
+    return np.add.reduceat(numbers[order], starts, axis=0) if len(order) else numbers

@@ -1,0 +1,286 @@
+"""The totals of one partition, packed: what every member sold in every bucket, by reach.
+
+A *reach* says on whose boards, and as what, a member's sales of one chain of units count. A *place* is a member in a
+bucket; a *cell* is a place's sums by one reach. A member mostly has one reach in a bucket, so cells are kept by reach
+and not by scope: a scope's cell is the sum over the reaches that hold it.
+
+Leaves come in many at a time, each a member on a day; they are spread over the day's five buckets, summed by cell and
+added by a few passes over arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.boards import MemberKind
+from domain.calendar import bucket_kind, buckets_of
+from domain.numbering import Numbering
+from domain.row_index import NONE, RowIndex, Rows, grown, joined, mixed, parted, runs, starts_of, summed
+from domain.rows import (
+    CELLS,
+    Reach,
+    cells_by_reach,
+    one_reach_of,
+    one_reach_row,
+    pack,
+    reach_of,
+    row_identity,
+    row_key,
+    several_reaches_row,
+)
+
+Numbers = NDArray[np.int64]
+"""One row a thing: revenue, quantity, count, lines."""
+
+NUMBER_COUNT: Final = 4
+BUCKETS_PER_DAY: Final = 5
+
+ROW_BYTES: Final = 220
+REACH_BYTES: Final = 90
+"""Weight of a state row of cells, and of each reach in each bucket beyond one."""
+
+_PACKED_CELL: Final = np.dtype([("revenue", "<i8"), ("quantity", "<i8"), ("count", "<i4"), ("lines", "<i4")])
+
+
+class Totals:
+    """Cells by member, bucket and reach.
+
+    Attributes:
+        members: (member kind, member_id) to its number.
+        reaches: a reach to its number.
+        days: a day to its number.
+    """
+
+    def __init__(self) -> None:
+        self.members: Numbering[tuple[MemberKind, str]] = Numbering()
+        self.reaches: Numbering[Reach] = Numbering()
+        self.days: Numbering[str] = Numbering()
+        self._buckets: Numbering[str] = Numbering()
+        self._day_buckets = np.zeros((0, BUCKETS_PER_DAY), np.int64)
+        # A place's key is member and bucket; its first cell, and how many it has.
+        self._place_keys = np.zeros(0, np.uint64)
+        self._place_cell = np.zeros(0, np.int32)
+        self._place_cells = np.zeros(0, np.int32)
+        self._places = RowIndex(lambda count: mixed(self._place_keys[:count]))
+        # A cell's key is place and reach; the next cell of its place.
+        self._cell_keys = np.zeros(0, np.uint64)
+        self._cell_next = np.zeros(0, np.int32)
+        self._cell_numbers = np.zeros((0, NUMBER_COUNT), np.int64)
+        self._cells = RowIndex(lambda count: mixed(self._cell_keys[:count]))
+        self._touched = np.zeros(0, np.uint64)  # member and day, sorted
+        self._touched_weight = 0
+        # What loaded rows list: key to the text of its one reach, and (member, bucket, reach) of rows with several.
+        self._listed: dict[bytes, bytes] = {}
+        self._listed_cells: set[tuple[int, int, int]] = set()
+        self._key_heads: list[bytes] = []
+        self._key_tails: list[bytes] = []
+        self._reach_texts: list[bytes] = []
+
+    # ---- adding
+    def add(self, members: Rows, days: Rows, reaches: Rows, numbers: Numbers) -> None:
+        """Add leaves: numbers of members, days and reaches, and what to add; a leaf may come twice."""
+        if not len(members):
+            return
+        places = self._places_of(members, days)
+        cells = self._cells_of(places.ravel(), np.repeat(reaches, BUCKETS_PER_DAY))
+        order, starts = runs(cells.astype(np.uint64))
+        spread = np.repeat(numbers, BUCKETS_PER_DAY, axis=0)
+        self._cell_numbers[cells[order[starts]]] += summed(spread, order, starts)
+        self._touch(members, days, places)
+
+    def _touch(self, members: Rows, days: Rows, places: Rows) -> None:
+        """Note which state rows the next flush renders, and how heavy they are."""
+        touched, first = np.unique(joined(members, days), return_index=True)
+        fresh = ~np.isin(touched, self._touched, assume_unique=True)
+        more = self._place_cells[places[first[fresh]]].sum(dtype=np.int64) - BUCKETS_PER_DAY * int(fresh.sum())
+        self._touched_weight += ROW_BYTES * int(fresh.sum()) + REACH_BYTES * int(more)
+        self._touched = np.union1d(self._touched, touched[fresh])
+
+    def _places_of(self, members: Rows, days: Rows) -> Rows:
+        """The five places of each member and day; those that were not there are made."""
+        keys = joined(members[:, None], self._buckets_of(days))
+        return self._places_at(keys.ravel()).reshape(-1, BUCKETS_PER_DAY)
+
+    def _places_at(self, wanted: NDArray[np.uint64]) -> Rows:
+        """The place of each key; those that were not there are made."""
+        keys, back = np.unique(wanted, return_inverse=True)
+        known = self._place_keys
+        hashes = mixed(keys)
+        places = self._places.find(hashes, lambda rows, asked: known[rows] == keys[asked])
+        if (new := places == NONE).any():
+            rows = places[new] = self._places.add(hashes[new])
+            count = len(self._places)
+            self._place_keys = grown(self._place_keys, count)
+            self._place_cell = grown(self._place_cell, count)
+            self._place_cells = grown(self._place_cells, count)
+            self._place_keys[rows], self._place_cell[rows] = keys[new], NONE
+        return places[back]
+
+    def _buckets_of(self, days: Rows) -> Rows:
+        """The numbers of the five buckets of each day."""
+        known = len(self._day_buckets)
+        if known < len(self.days.things):
+            more = [[self._buckets[bucket] for bucket in buckets_of(day)] for day in self.days.things[known:]]
+            self._day_buckets = np.concatenate([self._day_buckets, np.array(more, np.int64)])
+        return self._day_buckets[days]
+
+    def _cells_of(self, places: Rows, reaches: Rows) -> Rows:
+        """The cell of each place and reach; those that were not there are made, with zeros."""
+        keys, back = np.unique(joined(places, reaches), return_inverse=True)
+        known = self._cell_keys
+        hashes = mixed(keys)
+        cells = self._cells.find(hashes, lambda rows, asked: known[rows] == keys[asked])
+        if (new := cells == NONE).any():
+            rows = cells[new] = self._cells.add(hashes[new])
+            count = len(self._cells)
+            self._cell_keys = grown(self._cell_keys, count)
+            self._cell_next = grown(self._cell_next, count)
+            self._cell_numbers = grown(self._cell_numbers, count)
+            self._cell_keys[rows] = keys[new]
+            self._link(rows, parted(keys[new])[0])
+        return cells[back]
+
+    def _link(self, cells: Rows, places: Rows) -> None:
+        """Put new cells, sorted by their places, in front of the other cells of their places."""
+        starts = starts_of(places)
+        self._cell_next[cells[1:]] = cells[:-1]
+        self._cell_next[cells[starts]] = self._place_cell[places[starts]]
+        ends = np.append(starts[1:], len(cells)) - 1
+        self._place_cell[places[starts]] = cells[ends]
+        self._place_cells[places[starts]] += np.diff(starts, append=len(cells)).astype(np.int32)
+
+    # ---- state rows
+    @property
+    def weight(self) -> int:
+        """Bytes of the rows that the next flush renders, roughly."""
+        return self._touched_weight
+
+    @property
+    def touched_count(self) -> int:
+        """Rows that the next flush renders."""
+        return len(self._touched)
+
+    def flush(self) -> list[tuple[bytes, bytes]]:
+        """A row for every member and day that was touched since the last flush, as of now."""
+        touched, self._touched, self._touched_weight = self._touched, np.zeros(0, np.uint64), 0
+        return self._render(touched)
+
+    def rows(self, piece: int) -> Iterator[list[tuple[bytes, bytes]]]:
+        """A row for every member and day that there is, so many at a time."""
+        day_of_bucket = np.full(len(self._buckets.things), NONE, np.int64)
+        for number, bucket in enumerate(self._buckets.things):
+            if bucket_kind(bucket) == "day":
+                day_of_bucket[number] = self.days[bucket]
+        members, buckets = parted(self._place_keys[: len(self._places)])
+        days = day_of_bucket[buckets]
+        keys = joined(members[days != NONE], days[days != NONE])
+        for first in range(0, len(keys), piece):
+            yield self._render(keys[first : first + piece])
+
+    def again(self, key: bytes) -> bytes | None:
+        """The row of a key as of now, or None if its member and day hold nothing."""
+        kind, member_id, day = row_identity(key)
+        members, days = np.array([self.members[kind, member_id]]), np.array([self.days[day]])
+        keys = joined(members, self._buckets_of(days)[:, 0])
+        known = self._place_keys
+        if self._places.find(mixed(keys), lambda rows, asked: known[rows] == keys[asked])[0] == NONE:
+            return None
+        [(_, value)] = self._render(joined(members, days))
+        return value
+
+    def _render(self, touched: NDArray[np.uint64]) -> list[tuple[bytes, bytes]]:
+        if not len(touched):
+            return []
+        members, days = parted(touched)
+        places = self._places_of(members, days)
+        cells = self._place_cell[places].astype(np.int64)
+        reaches = parted(self._cell_keys[cells])[1]
+        plain = (self._place_cells[places] == 1).all(axis=1) & (reaches == reaches[:, :1]).all(axis=1)
+        numbers = _packed_numbers(self._cell_numbers[cells])
+        keys, plainly = self._row_keys(members, days), plain.tolist()
+        texts, size = self._texts_of_reaches(), len(numbers) // len(touched)
+        return [
+            (key, one_reach_row(numbers[at * size : (at + 1) * size], texts[reach]))
+            if plainly[at]
+            else (key, self._several(places[at]))
+            for at, (key, reach) in enumerate(zip(keys, reaches[:, 0].tolist(), strict=True))
+        ]
+
+    def _row_keys(self, members: Rows, days: Rows) -> list[bytes]:
+        """Keys are put together from two ends that are kept: ``row_key(CELLS, kind, member_id, day)``."""
+        heads, tails = self._key_heads, self._key_tails
+        for kind, member_id in self.members.things[len(heads) :]:
+            heads.append(row_key(CELLS, kind, member_id, "")[:-1])
+        tails.extend(pack(day) for day in self.days.things[len(tails) :])
+        return [heads[member] + tails[day] for member, day in zip(members.tolist(), days.tolist(), strict=True)]
+
+    def _texts_of_reaches(self) -> list[bytes]:
+        texts = self._reach_texts
+        texts.extend(pack(reach) for reach in self.reaches.things[len(texts) :])
+        return texts
+
+    def _several(self, places: Rows) -> bytes:
+        """The value of a row with several reaches: every one that the member ever had in the day's buckets."""
+        found: list[dict[Reach, list[int]]] = []
+        for place in places.tolist():
+            by_reach: dict[Reach, list[int]] = {}
+            cell = int(self._place_cell[place])
+            while cell != NONE:
+                by_reach[self.reaches.things[int(self._cell_keys[cell]) & 0xFFFFFFFF]] = self._cell_numbers[
+                    cell
+                ].tolist()
+                cell = int(self._cell_next[cell])
+            found.append(by_reach)
+        return several_reaches_row(found)
+
+    # ---- recovery
+    def load(self, key: bytes, value: bytes) -> None:
+        """Note which cells a row lists; their numbers come from the ledger (see `list_loaded`)."""
+        reach = one_reach_of(value)
+        if reach is None or self._listed.setdefault(key, reach) != reach:
+            self._note_listed(key, value)
+
+    def _note_listed(self, key: bytes, value: bytes) -> None:
+        kind, member_id, day = row_identity(key)
+        member = self.members[kind, member_id]
+        one = one_reach_of(value)
+        listed = (
+            [[reach_of(one)]] * BUCKETS_PER_DAY
+            if one is not None
+            else [[reach for reach, _ in cells] for cells in cells_by_reach(value)]
+        )
+        for bucket, reaches in zip(buckets_of(day), listed, strict=True):
+            self._listed_cells.update((member, self._buckets[bucket], self.reaches[reach]) for reach in reaches)
+
+    def list_loaded(self) -> None:
+        """Make the cells that loaded rows list, with zeros where the ledger knows nothing.
+
+        A row lists every reach that a member ever had in its buckets, and the ledger forgets those of lines that moved.
+        """
+        if self._listed:
+            at = [(self.members[kind, member], self.days[day]) for kind, member, day in map(row_identity, self._listed)]
+            members, days = np.array(at, np.int64).T
+            reaches = np.array([self.reaches[reach_of(text)] for text in self._listed.values()], np.int64)
+            places = self._places_of(members, days)
+            self._cells_of(places.ravel(), np.repeat(reaches, BUCKETS_PER_DAY))
+        if self._listed_cells:
+            members, buckets, reaches = np.array(sorted(self._listed_cells), np.int64).T
+            self._cells_of(self._places_at(joined(members, buckets)), reaches)
+        self._listed, self._listed_cells = {}, set()
+        self._touched, self._touched_weight = np.zeros(0, np.uint64), 0
+
+    def begin_again(self) -> None:
+        """Set every cell to zero; what is added before ``list_loaded`` stands in the log already: no row is touched."""
+        self._cell_numbers[:] = 0
+
+
+def _packed_numbers(numbers: Numbers) -> bytes:
+    """Cells as state rows hold them: see ``CELL_NUMBERS``."""
+    packed = np.empty(numbers.shape[:-1], _PACKED_CELL)
+    for at, column in enumerate(_PACKED_CELL.names or ()):
+        packed[column] = numbers[..., at]
+    return packed.tobytes()
