@@ -1,118 +1,90 @@
-"""``python -m bench``: measures consume, consume + decode, the worker and replay, from one run, against the oracle.
+"""``python -m bench``: measures the worker against its limits and its peers in one run, checked against the oracle.
 
-Options: ``--events N`` (1,000,000), ``--reps N`` (10,000), ``--quick`` (100,000 events), ``--output table|json``,
-``--profile FOLDER`` (profiles of the replay, whose fold is the worker's). The last line of stdout is one JSON object.
+``--quick`` is done in a few minutes; without it every leg runs, for half an hour or so. With ``--output json`` the last
+line of stdout is one JSON object; progress is on stderr. Exit code 1: a leg's boards are not the oracle's.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
-import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as RichTable
 
-from bench.checks import changelog_digests_now, oracle_digests
-from bench.stage import load, measure_worker
-from bench.workload import Workload, organisation, sales
-from cli.embedded import EmbeddedKafka
-from processors.topics import TopicNames
+from bench import report
+from bench.run import FULL, FULL_LEGS, LEGS, QUICK, QUICK_LEGS, Run
+from bench.stage import Stage
 
-PARTITIONS = 12
-QUICK_EVENTS = 100_000
-NAMES = TopicNames("bench")
-stderr = Console(stderr=True)
+stderr = Console(stderr=True, highlight=False)
 
 
 def main() -> int:
-    """Run every leg once; 1 if a leg's boards are not the oracle's."""
+    """Run the legs that were asked for, and say what was found."""
     told = _arguments()
-    workload = Workload(events=QUICK_EVENTS if told.quick else told.events, reps=told.reps)
-    with tempfile.TemporaryDirectory(prefix="standings-bench-") as folder:
-        legs, truth = _run(workload, Path(folder), told.profile)
-    l2 = next(leg for leg in legs if leg["name"] == "decode")
-    for leg in legs:
-        leg["per_cpu_second"] = leg["events"] / leg["cpu_seconds"]
-        leg["us_per_event"] = 1e6 * leg["cpu_seconds"] / leg["events"]
-        leg["over_l2"] = leg["per_cpu_second"] / (l2["events"] / l2["cpu_seconds"])
-        digests = leg.pop("digests", None)
-        leg["equals_oracle"] = None if digests is None else digests == truth
+    sizes = QUICK if told.quick else FULL
+    sizes = sizes._replace(repeat=told.repeat or sizes.repeat, events=told.events or sizes.events)
+    names = told.legs or (QUICK_LEGS if told.quick else FULL_LEGS)
+    with tempfile.TemporaryDirectory(prefix="standings-bench-") as folder, Stage(Path(folder)) as stage:
+        run = Run(stage, sizes, _progress(), told.profile)
+        run.go(names)
     if told.output == "table":
-        _print(workload, legs)
-    print(json.dumps({"events": workload.events, "reps": workload.reps, "legs": legs}))
-    return 0 if all(leg["equals_oracle"] is not False for leg in legs) else 1
+        _print(run)
+    if told.write_results is not None:
+        command = " ".join(["python -m bench", *sys.argv[1:]])
+        told.write_results.write_text(report.markdown(run.legs, run.found, run.failed, command), encoding="utf-8")
+    if told.output == "json":
+        print(json.dumps(report.as_json(run.legs, run.found, run.failed)))
+    if wrong := report.differs(run.legs):
+        stderr.print(f"not the oracle's boards: {', '.join(wrong)}")
+    return 1 if wrong else 0
+
+
+def _progress() -> Callable[[str], None]:
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        stderr.print(f"{time.monotonic() - started:5.0f} s  {text}", markup=False)
+
+    return say
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--reps", type=int, default=10_000)
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="the main legs, smaller: a few minutes")
     parser.add_argument("--output", choices=("table", "json"), default="table")
-    parser.add_argument("--profile", type=Path, default=None)
+    parser.add_argument("--legs", type=_legs, default=None, help=f"only these, by comma: {', '.join(LEGS)}")
+    parser.add_argument("--repeat", type=int, default=None, help="how often the cheap legs run (1 in quick, else 3)")
+    parser.add_argument("--events", type=int, default=None, help="sale records of the main backlog")
+    parser.add_argument("--profile", type=Path, default=None, help="a folder for profiles of the replay")
+    parser.add_argument("--write-results", type=Path, default=None, help="a file for the tables, as Markdown")
     return parser.parse_args()
 
 
-def _run(workload: Workload, folder: Path, profile: Path | None) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """(legs, digests of the oracle)."""
-    stderr.print(f"making {workload.events} events of {workload.reps} reps")
-    lines = [*organisation(), *sales(workload)]
-    kafka = EmbeddedKafka(folder / "kafka")
-    kafka.start()
-    try:
-        servers = kafka.bootstrap_servers
-        stderr.print("loading them into Kafka")
-        load(servers, NAMES, PARTITIONS, lines)
-        legs = []
-        for leg in ("consume", "decode"):
-            stderr.print(f"measuring {leg}")
-            legs.append(_leg(leg, servers))
-        stderr.print("measuring worker")
-        worker = measure_worker(servers, NAMES, workload.events, folder)
-        worker["digests"] = changelog_digests_now(servers, NAMES, PARTITIONS)
-        stderr.print("measuring replay")
-        legs += [worker, _leg("replay", servers)]
-        if profile is not None:
-            profile.mkdir(parents=True, exist_ok=True)
-            stderr.print("profiling replay")
-            _leg("replay", servers, str(profile / "replay.prof"))
-    finally:
-        kafka.stop()
-    stderr.print("asking the oracle")
-    return legs, oracle_digests(lines)
+def _legs(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if unknown := [name for name in names if name not in LEGS]:
+        raise argparse.ArgumentTypeError(f"no leg {', '.join(unknown)}; there are {', '.join(LEGS)}")
+    return names
 
 
-def _leg(name: str, servers: str, *more: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.legs", name, servers, NAMES.prefix, *more], stdout=subprocess.PIPE, check=True
-    )
-    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return figures
-
-
-def _print(workload: Workload, legs: list[dict[str, Any]]) -> None:
-    machine = f"{platform.machine()}, Python {platform.python_version()}, faust-streaming {version('faust-streaming')}"
-    table = Table(title=f"{workload.events:,} events, {workload.reps:,} reps ({machine})")
-    for column in ("leg", "events/CPU s", "µs/event", "of consume + decode", "wall s", "RSS MB", "equals oracle"):
-        table.add_column(column, justify="left" if column == "leg" else "right")
-    for leg in legs:
-        table.add_row(
-            leg["name"],
-            f"{leg['per_cpu_second']:,.0f}",
-            f"{leg['us_per_event']:.2f}",
-            f"{leg['over_l2']:.2f}",
-            f"{leg['wall_seconds']:.1f}",
-            str(leg["peak_rss_mb"]),
-            {True: "yes", False: "NO", None: ""}[leg["equals_oracle"]],
-        )
-    Console().print(table)
+def _print(run: Run) -> None:
+    console = Console()
+    for table in report.tables(run.legs, run.found):
+        shown = RichTable(title=table.title, title_justify="left")
+        for column in table.columns:
+            shown.add_column(column, justify="left" if column == table.columns[0] else "right")
+        for row in table.rows:
+            shown.add_row(*row)
+        console.print(shown)
+    for name, why in run.failed.items():
+        console.print(f"{name}: no figure ({why.splitlines()[0]})", markup=False)
+    console.print("0 / 20 contests: contests do not exist yet.")
 
 
 if __name__ == "__main__":

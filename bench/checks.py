@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import aiokafka
@@ -11,11 +12,12 @@ import aiokafka
 from domain.boards import BoardName
 from domain.digest import digest
 from domain.rows import entries
-from processors.engine.changelog import ChangelogFold
+from processors.engine.changelog import MARK, ChangelogFold, positions_of
 from processors.topics import TopicNames
 from projections.changes import changes_of
 from projections.memory import MemoryBoards
-from projections.ports import NEW, Position, SnapshotRequest
+from projections.ports import NEW, BoardReader, Position, SnapshotRequest
+from projections.redis_boards import RedisBoards
 
 BOARDS = tuple(
     BoardName.parse(text)
@@ -30,19 +32,74 @@ BOARDS = tuple(
     )
 )
 
+PEER_BOARDS = (
+    "nation-0/rep/revenue/2026-05-11",
+    "nation-0/rep/revenue/2026",
+    "nation-0/store/revenue/2026-W21",
+    "nation-0/area/revenue/2026-05",
+    "nation-0/city/revenue/2026-Q2",
+    "nation-0/province/revenue/2026-05-20",
+    "nation-0/region/revenue/2026-05",
+)
+"""Boards whose revenue is among a peer's totals; their cells are not."""
 
-async def digests_of(store: MemoryBoards) -> dict[str, str]:
-    """Board to digest."""
+FETCH_BYTES_MAX = 64 << 20
+
+Digests = dict[str, str]
+Revenues = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the oracle, which shares no code with the product, says of some lines.
+
+    Attributes:
+        digests: board to digest.
+        revenues: board to member to revenue, of ``PEER_BOARDS``.
+    """
+
+    digests: Digests
+    revenues: Revenues
+
+    @classmethod
+    def of(cls, lines: Iterable[bytes]) -> Truth:
+        """Ask the oracle: it takes its time."""
+        from tests.oracle.oracle import boards
+
+        truth = boards(lines)
+        return cls(
+            {str(name): truth.digest(str(name)) for name in BOARDS},
+            {name: {member: score for _, member, score, _, _ in truth.board(name)} for name in PEER_BOARDS},
+        )
+
+
+async def digests_of(store: BoardReader) -> Digests:
+    """The same digests of the product's boards."""
     snapshot = await store.snapshot(SnapshotRequest(boards=BOARDS))
-    return {str(name): digest(name, snapshot.boards[name].entries) for name in BOARDS}
+    return {str(name): digest(name, view.entries) for name, view in snapshot.boards.items()}
 
 
-def oracle_digests(lines: Iterable[bytes]) -> dict[str, str]:
-    """The same from the oracle, which shares no code with the product."""
-    from tests.oracle.oracle import boards
+def revenues_of(totals: Mapping[str, Mapping[str, int]]) -> Revenues:
+    """The same revenues of a peer's totals; one that came back to 0 lists nobody."""
+    found: Revenues = {}
+    for name in PEER_BOARDS:
+        _, members, _, bucket = name.rsplit("/", 3)
+        held = totals.get(f"{members} {bucket}", {})
+        found[name] = {member: revenue for member, revenue in held.items() if revenue}
+    return found
 
-    truth = boards(lines)
-    return {str(name): truth.digest(str(name)) for name in BOARDS}
+
+def redis_digests(url: str, prefix: str) -> Digests:
+    """What readers are shown."""
+
+    async def read() -> Digests:
+        store = RedisBoards.at(url, prefix)
+        try:
+            return await digests_of(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(read())
 
 
 class _Rows(ChangelogFold):
@@ -57,35 +114,68 @@ class _Rows(ChangelogFold):
         self.found += (entry for entry in entries(key, value) if entry.group in self._groups)
 
 
-async def changelog_digests(servers: str, names: TopicNames, partitions: int) -> dict[str, str]:
+def changelog_digests(servers: str, names: TopicNames, partitions: int) -> Digests:
     """What a worker wrote, read as the projector reads it."""
+    return asyncio.run(_changelog_digests(servers, names, partitions))
+
+
+async def _changelog_digests(servers: str, names: TopicNames, partitions: int) -> Digests:
     groups = frozenset(board.group for board in BOARDS)
     store = MemoryBoards()
     await store.begin("bench", partitions)
     built: dict[int, str] = {}
-    consumer = aiokafka.AIOKafkaConsumer(
-        bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest",
-        max_partition_fetch_bytes=64 << 20,
-    )  # fmt: skip
-    await consumer.start()
-    try:
+    async with Changelog(servers, names, partitions) as changelog:
         for partition in range(partitions):
-            at = aiokafka.TopicPartition(names.changelog, partition)
-            consumer.assign([at])
-            await consumer.seek_to_beginning(at)
-            end, rows = (await consumer.end_offsets([at]))[at], _Rows(groups)
-            while await consumer.position(at) < end:
-                rows.feed((await consumer.getmany(at, timeout_ms=500)).get(at, []))
+            rows = _Rows(groups)
+            await changelog.read(partition, rows)
             changes = changes_of(rows.found)
             built[partition] = str(Position(rows.mark, rows.epoch, rows.positions))
             await store.step("bench", partition, NEW, built[partition], changes)
             await store.move("bench", partition, NEW, built[partition], [change.group for change in changes])
-    finally:
-        await consumer.stop()
     await store.swap("", "bench", built)
     return await digests_of(store)
 
 
-def changelog_digests_now(servers: str, names: TopicNames, partitions: int) -> dict[str, str]:
-    """``changelog_digests`` for callers without a loop."""
-    return asyncio.run(changelog_digests(servers, names, partitions))
+class Changelog:
+    """Reads a changelog from outside its worker."""
+
+    def __init__(self, servers: str, names: TopicNames, partitions: int) -> None:
+        self._servers = servers
+        self._at = [aiokafka.TopicPartition(names.changelog, partition) for partition in range(partitions)]
+
+    async def __aenter__(self) -> Changelog:
+        self._consumer = aiokafka.AIOKafkaConsumer(
+            bootstrap_servers=self._servers,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=FETCH_BYTES_MAX,
+        )
+        await self._consumer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._consumer.stop()
+
+    async def read(self, partition: int, fold: ChangelogFold) -> None:
+        """Fold a partition up to its end."""
+        at = self._at[partition]
+        self._consumer.assign([at])
+        await self._consumer.seek_to_beginning(at)
+        end = (await self._consumer.end_offsets([at]))[at]
+        while await self._consumer.position(at) < end:
+            fold.feed((await self._consumer.getmany(at, timeout_ms=500)).get(at, []))
+
+    async def positions(self) -> dict[int, dict[str, int]]:
+        """Partition to the source offsets at its end; {} where the last record is not a mark."""
+        self._consumer.assign(self._at)
+        ends: dict[Any, int] = await self._consumer.end_offsets(self._at)
+        found: dict[int, dict[str, int]] = {at.partition: {} for at in self._at}
+        waiting = {at for at in self._at if ends[at] > 0}
+        for at in waiting:
+            self._consumer.seek(at, ends[at] - 1)
+        while waiting:
+            at = next(iter(waiting))
+            for record in (await self._consumer.getmany(at, timeout_ms=1_000)).get(at, [])[:1]:
+                found[at.partition] = positions_of(record) if record.key == MARK else {}
+                waiting.remove(at)
+        return found

@@ -1,124 +1,161 @@
-"""The stage: an embedded Kafka with the workload in it, and a worker to measure."""
+"""The stage: an embedded Kafka and, when asked for, an embedded Valkey; and the workload put into topics."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterable
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-import psutil
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from events.codec import to_record
+from bench.services import Service
+from cli.embedded import EmbeddedKafka, EmbeddedValkey
+from events.codec import Outgoing, to_record
 from processors.home import home_partition
 from processors.topics import TopicNames, ensure_topics
 
-READY_SECONDS = 60.0
-DONE_SECONDS = 900.0
-POLL_SECONDS = 0.05
+PARTITIONS = 12
 BATCH_BYTES = 900_000
-FLUSH_SECONDS = 1.0
-"""After the last record is folded, its flush lands within this time."""
-SALES_FOLDED = r'^standings_events_total{[^}]*type="(?:sale|unreadable)[^}]*} (\S+)$'
+REDIS_PREFIX = "bench:"
 
 
-def load(servers: str, names: TopicNames, partitions: int, lines: Iterable[bytes]) -> None:
+class Stage:
+    """Servers of one run, in a folder of their own; everything ends with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.kafka = EmbeddedKafka(folder / "kafka")
+        self._valkeys: list[EmbeddedValkey] = []
+
+    def __enter__(self) -> Stage:
+        self.kafka.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for valkey in self._valkeys:
+            valkey.stop()
+        self.kafka.stop()
+
+    @property
+    def servers(self) -> str:
+        return self.kafka.bootstrap_servers
+
+    def valkey(self, name: str) -> EmbeddedValkey:
+        """A new, empty Valkey."""
+        valkey = EmbeddedValkey(self.folder / f"valkey-{name}")
+        self._valkeys.append(valkey)
+        valkey.start()
+        return valkey
+
+    def service(
+        self,
+        command: str,
+        names: TopicNames,
+        *,
+        valkey: EmbeddedValkey | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> Service:
+        """A worker or projector of a deployment; ``settings`` by name without their prefix."""
+        environment = {
+            "STANDINGS_KAFKA__BOOTSTRAP_SERVERS": self.servers,
+            "STANDINGS_KAFKA__TOPIC_PREFIX": names.prefix,
+            "STANDINGS_KAFKA__PARTITIONS": str(PARTITIONS),
+            "STANDINGS_REDIS__PREFIX": REDIS_PREFIX,
+            "STANDINGS_WORKER__DATA_DIR": str(self.folder / names.prefix / "worker"),
+            **{f"STANDINGS_{name}": value for name, value in (settings or {}).items()},
+        }
+        if valkey is not None:
+            environment["STANDINGS_REDIS__URL"] = valkey.url
+        return Service(command, environment, self.folder / names.prefix)
+
+
+def load(servers: str, names: TopicNames, lines: Iterable[bytes]) -> None:
     """Make the topics and put the lines into them, each on its home partition."""
-    ensure_topics(servers, names.prefix, partitions)
-    asyncio.run(_produce(servers, names, partitions, lines))
+    ensure_topics(servers, names.prefix, PARTITIONS)
+    asyncio.run(_produce(servers, names, lines))
 
 
-async def _produce(servers: str, names: TopicNames, partitions: int, lines: Iterable[bytes]) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=servers, max_batch_size=BATCH_BYTES, linger_ms=50, acks="all")
+async def _produce(servers: str, names: TopicNames, lines: Iterable[bytes]) -> None:
+    async with batching(servers, names) as sender:
+        for line in lines:
+            await sender.send(to_record(line))
+
+
+class Sender:
+    """Sends records in batches that it packs itself: a record costs a few microseconds here."""
+
+    def __init__(self, producer: AIOKafkaProducer, names: TopicNames) -> None:
+        self._producer = producer
+        self._names = names
+        self._open: dict[tuple[str, int], Any] = {}
+        self._flying: list[asyncio.Future[Any]] = []
+
+    async def send(self, record: Outgoing) -> None:
+        """Put a record into its partition's batch; a full one is sent."""
+        at = (record.topic, home_of(record.topic, record.key))
+        batch = self._open.get(at)
+        if batch is None or self._append(batch, record) is None:
+            if batch is not None:
+                await self._send(at)
+            batch = self._open[at] = self._producer.create_batch()
+            assert self._append(batch, record) is not None, "a record is smaller than a batch"
+
+    @staticmethod
+    def _append(batch: Any, record: Outgoing) -> Any:
+        return batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers)
+
+    async def flush(self) -> None:
+        """Send what waits, and wait until all has landed."""
+        for at in list(self._open):
+            await self._send(at)
+        flying, self._flying = self._flying, []
+        await asyncio.gather(*flying)
+
+    async def _send(self, at: tuple[str, int]) -> None:
+        batch = self._open.pop(at)
+        batch.close()
+        topic, partition = at
+        self._flying.append(await self._producer.send_batch(batch, self._names.of(topic), partition=partition))
+
+
+@contextlib.asynccontextmanager
+async def batching(servers: str, names: TopicNames) -> AsyncIterator[Sender]:
+    """A sender; all it was given has landed at the end."""
+    producer = AIOKafkaProducer(bootstrap_servers=servers, max_batch_size=BATCH_BYTES, acks="all")
     await producer.start()
     try:
-        sent = []
-        for line in lines:
-            record = to_record(line)
-            home = 0 if record.topic == "control" else home_partition((record.key or b"").decode(), partitions)
-            sent.append(
-                await producer.send(
-                    names.of(record.topic), record.value, key=record.key, headers=record.headers, partition=home
-                )
-            )
-            if len(sent) >= 20_000:
-                await asyncio.gather(*sent)
-                sent = []
-        await asyncio.gather(*sent)
+        sender = Sender(producer, names)
+        yield sender
+        await sender.flush()
     finally:
         await producer.stop()
 
 
-def measure_worker(servers: str, names: TopicNames, events: int, folder: Path) -> dict[str, Any]:
-    """Start a worker on the backlog and measure it until it has folded every record.
+@functools.cache
+def home_of(topic: str, key: bytes | None) -> int:
+    """The partition where a record is at home."""
+    return 0 if topic == "control" else home_partition((key or b"").decode(), PARTITIONS)
 
-    CPU is counted from the moment its partitions are open, so that imports are left out.
-    """
-    port = _free_port()
-    env = {
-        **os.environ,
-        "STANDINGS_KAFKA__BOOTSTRAP_SERVERS": servers,
-        "STANDINGS_KAFKA__TOPIC_PREFIX": names.prefix,
-        "STANDINGS_WORKER__DATA_DIR": str(folder / "worker"),
-        "STANDINGS_METRICS__PORT": str(port),
-    }
-    with (folder / "worker.log").open("ab") as log:
-        worker = subprocess.Popen([sys.executable, "-m", "cli.main", "worker"], env=env, stdout=log, stderr=log)
+
+def ends_of(servers: str, topic: str) -> dict[int, int]:
+    """Partition to the last offset of a topic; -1 if it is empty."""
+    return asyncio.run(_ends_of(servers, topic))
+
+
+async def _ends_of(servers: str, topic: str) -> dict[int, int]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False)
+    await consumer.start()
     try:
-        process = psutil.Process(worker.pid)
-        _until(lambda: _get(port, "/readyz") is not None, READY_SECONDS, "the worker is not ready")
-        cpu, started = _cpu(process), time.perf_counter()
-        _until(lambda: _folded(port) >= events, DONE_SECONDS, "the worker is not done")
-        time.sleep(FLUSH_SECONDS)
-        return {
-            "name": "worker",
-            "events": events,
-            "cpu_seconds": _cpu(process) - cpu,
-            "wall_seconds": time.perf_counter() - started,
-            "peak_rss_mb": process.memory_info().rss >> 20,
-        }
+        at = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
+        return {where.partition: end - 1 for where, end in (await consumer.end_offsets(at)).items()}
     finally:
-        worker.terminate()
-        worker.wait(30)
+        await consumer.stop()
 
 
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-def _folded(port: int) -> float:
-    """Records of the sales topic that have an outcome, from the worker's metrics."""
-    text = _get(port, "/metrics") or ""
-    return sum(float(value) for value in re.findall(SALES_FOLDED, text, re.MULTILINE))
-
-
-def _get(port: int, path: str) -> str | None:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            return str(answer.read().decode())
-    except (urllib.error.URLError, OSError):
-        return None
-
-
-def _until(done: Any, seconds: float, message: str) -> None:
-    limit = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > limit:
-            raise TimeoutError(message)
-        time.sleep(POLL_SECONDS)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+def covers(held: Mapping[int, Mapping[str, int]], ends: Mapping[int, int]) -> bool:
+    """Whether positions by partition reach these last offsets of the sales topic."""
+    return all(held.get(partition, {}).get("sales", -1) >= end for partition, end in ends.items())

@@ -41,6 +41,16 @@ class Workload(NamedTuple):
     reps: int = 10_000
     seed: int = 1
 
+    @property
+    def late_max(self) -> int:
+        """How many events late a late sale comes, at most: a short stream has its late sales too."""
+        return min(50_000, max(2, self.events // 2))
+
+    @property
+    def delay_max(self) -> int:
+        """How many events after its sale a void, an amendment or a duplicate comes, at most."""
+        return min(5_000, max(2, self.events // 20))
+
 
 def _line(kind: str, key: str, source: str, identity: str, at: datetime, data: dict[str, object]) -> bytes:
     time = at.isoformat(timespec="seconds")
@@ -96,16 +106,27 @@ def _endless_sales(workload: Workload) -> Iterator[bytes]:
         while waiting and waiting[0][0] <= number:
             yield heapq.heappop(waiting)[2]
         rep = bisect.bisect_left(weights, draw.random() * weights[-1])
-        for delay, line in _sale(draw, number, f"rep-{rep:07d}", homes[rep], FIRST_AT + step * number):
+        sold = _Sold(f"rep-{rep:07d}", homes[rep], FIRST_AT + step * number)
+        for delay, line in _sale(draw, number, sold, workload):
             if delay == 0:
                 yield line
             else:
                 heapq.heappush(waiting, (number + delay, next(ties), line))
 
 
-def _sale(draw: random.Random, number: int, rep: str, store: str, at: datetime) -> Iterator[tuple[int, bytes]]:
+class _Sold(NamedTuple):
+    """Who sold, where and when."""
+
+    rep: str
+    store: str
+    at: datetime
+
+
+def _sale(draw: random.Random, number: int, sold: _Sold, workload: Workload) -> Iterator[tuple[int, bytes]]:
     """(delay in events, line) of one sale and what becomes of it."""
+    rep, store, at = sold
     source, sale_id = f"/pos/{store}", f"S-{number:09d}"
+    delay_max = workload.delay_max
     data: dict[str, object] = {
         "sale_id": sale_id,
         "line": 1,
@@ -118,7 +139,7 @@ def _sale(draw: random.Random, number: int, rep: str, store: str, at: datetime) 
         "quantity": draw.choice((1, 1, 2, 3)),
         "product_id": f"sku-{draw.randrange(500):04d}",
     }
-    late = draw.randrange(1, 50_000) if draw.random() < LATE else 0
+    late = draw.randrange(1, workload.late_max) if draw.random() < LATE else 0
     sale = _line("sale.recorded.v1", rep, source, f"{sale_id}/1/0", at, data)
     fate = draw.random()
     void = _line("sale.voided.v1", rep, source, f"{sale_id}/1/void", at, _voided(data))
@@ -126,12 +147,12 @@ def _sale(draw: random.Random, number: int, rep: str, store: str, at: datetime) 
         yield late, void
     yield late, sale
     if VOIDED * VOID_FIRST <= fate < VOIDED:
-        yield late + draw.randrange(1, 5_000), void
+        yield late + draw.randrange(1, delay_max), void
     elif VOIDED <= fate < VOIDED + AMENDED:
         amended = {**data, "revision": 1, "amount_minor": draw.randrange(1_000, 500_000)}
-        yield late + draw.randrange(1, 5_000), _line("sale.recorded.v1", rep, source, f"{sale_id}/1/1", at, amended)
+        yield late + draw.randrange(1, delay_max), _line("sale.recorded.v1", rep, source, f"{sale_id}/1/1", at, amended)
     if draw.random() < DUPLICATED:
-        yield late + draw.randrange(1, 5_000), sale
+        yield late + draw.randrange(1, delay_max), sale
     if draw.random() < POISON:
         yield 0, _line("sale.recorded.v1", rep, source, f"{sale_id}/2/0", at, {**data, "amount_minor": "much"})
 

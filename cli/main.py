@@ -7,7 +7,7 @@ import zoneinfo
 
 import typer
 
-from cli.commands import boards, dead_letters, logs, services, setup, stack, topics
+from cli.commands import boards, dead_letters, logs, services, setup, skip, stack, topics, workers
 from cli.errors import CommandError, ExitCode
 
 app = typer.Typer(
@@ -21,9 +21,11 @@ app = typer.Typer(
 stack.register(app)
 services.register(app)
 logs.register(app)
+skip.register(app)
 boards.register(app)
 setup.register(app)
 app.add_typer(topics.app, name="topics")
+app.add_typer(workers.app, name="workers")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(setup.config_app, name="config")
 

@@ -56,14 +56,18 @@ class WorkerSettings(Section):
     """How the Faust worker runs.
 
     Attributes:
-        data_dir: what it keeps on disk; None = a temporary folder of its own.
+        data_dir: where it keeps snapshots; None = it keeps none.
+        instance_id: its name in the group, of its own and the same after a restart. None = it has none, and is a new
+            worker each time.
+        snapshot_seconds: a partition's state is written there at most so often; 0 = never.
         session_timeout_seconds: a dead worker's partitions go to another after this time.
         flush_events_max: a flush ends after so many events,
-        flush_seconds: or after this time, whichever comes first.
+        flush_seconds: or after this time, whichever comes first; while thousands of events wait it may be up to 2.5 s.
     """
 
     data_dir: Path | None = None
-    instance_id: str | None = None
+    instance_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    snapshot_seconds: float = Field(default=60.0, ge=0, le=86_400)
     session_timeout_seconds: float = Field(default=6.0, ge=3, le=300)
     flush_events_max: int = Field(default=20_000, ge=1, le=1_000_000)
     flush_seconds: float = Field(default=0.1, gt=0, le=60)
@@ -73,7 +77,7 @@ class ProjectorSettings(Section):
     """How the projector runs.
 
     Attributes:
-        flush_seconds: changes wait at most so long before they are shown.
+        flush_seconds: least time between two flushes of a partition; longer while the projector is behind.
         idle_look_seconds: how often an idle projector makes sure that its boards are still there.
     """
 

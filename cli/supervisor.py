@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -237,6 +238,8 @@ class Supervisor:
                 pause = part.ended(now)
                 later = f" in {pause:.1f} s" if pause else ""
                 self._say(f"{part.name} ended ({_how(part.process.exit_code)}); starting it again{later}")
+                if (advice := last_advice(part.process.log_tail())) is not None:
+                    self._say(f"A record stops the {part.name}. Until the fault is mended: {advice}")
             if now >= part.next_start_at:
                 try:
                     part.start()
@@ -315,6 +318,12 @@ def _how(exit_code: int | None) -> str:
     if exit_code is None:
         return "unknown"
     return f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
+
+
+def last_advice(log_tail: str) -> str | None:
+    """The command by which a record can be passed by, if the last line of a log names one, as text or in JSON."""
+    found = re.search(r"can be passed by: ([^\"]*standings skip [^\"]*)", log_tail.rstrip().rpartition("\n")[2])
+    return found[1] if found is not None else None
 
 
 def _shorten_logs(folder: Path) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 from cli.errors import CommandError, ExitCode
 from cli.settings import Settings
+from cli.shares import processors, workers
 from cli.wiring import Say, board_store, rules, topic_names
 from processors.comparison import sample
-from processors.log_reader import LogReader, LogTooShort
+from processors.log_reader import LogReader
+from processors.shares import ShareFailed, Workers
 from processors.topics import TopicNames, TopicsUnfit
 from processors.verify import CannotCompare, VerifyReport
 from processors.verify import verify as compare_all
@@ -18,12 +20,15 @@ from projections.ports import BoardsUnavailable
 DIFFERENCES_SHOWN_MAX = 20
 
 
-def verify(settings: Settings, buckets: tuple[str, ...], say: Say) -> tuple[dict[str, Any], ExitCode]:
+def verify(
+    settings: Settings, buckets: tuple[str, ...], processes: int | None, say: Say
+) -> tuple[dict[str, Any], ExitCode]:
     """Compare the live boards with the log.
 
     Args:
         settings: where the log and the boards are.
         buckets: only boards of these; empty = all boards and documents.
+        processes: how many fold the log; None = as many as there are processors.
         say: told of the progress.
 
     Returns:
@@ -32,7 +37,7 @@ def verify(settings: Settings, buckets: tuple[str, ...], say: Say) -> tuple[dict
     Raises:
         CommandError: can't compare.
     """
-    report = asyncio.run(_verify(settings, frozenset(buckets), say))
+    report = asyncio.run(_verify(settings, frozenset(buckets), workers(processes or processors()), say))
     return report_json(report), exit_code(report)
 
 
@@ -57,13 +62,13 @@ def report_json(report: VerifyReport) -> dict[str, Any]:
     }
 
 
-async def _verify(settings: Settings, buckets: frozenset[str], say: Say) -> VerifyReport:
+async def _verify(settings: Settings, buckets: frozenset[str], work: Workers, say: Say) -> VerifyReport:
     names = TopicNames(settings.kafka.topic_prefix)
     store = board_store(settings)
     try:
         async with LogReader(settings.kafka.bootstrap_servers, topic_names(settings)) as reader:
-            return await compare_all(store, reader, names, rules(settings), buckets=buckets, progress=say)
-    except (CannotCompare, LogTooShort, TopicsUnfit) as error:
+            return await compare_all(store, reader, names, rules(settings), buckets=buckets, workers=work, progress=say)
+    except (CannotCompare, ShareFailed, TopicsUnfit) as error:
         raise CommandError(str(error)) from error
     except BoardsUnavailable as error:
         raise CommandError(f"the boards can't be read: {error}") from error

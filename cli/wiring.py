@@ -102,6 +102,37 @@ def check_topics(settings: Settings) -> list[str]:
         raise CommandError(str(error)) from error
 
 
+def workers(settings: Settings) -> list[dict[str, Any]]:
+    """The workers as Kafka knows them, as JSON objects.
+
+    Raises:
+        CommandError: Kafka can't be reached.
+    """
+    from processors.group import workers
+    from processors.topics import BrokerUnreachable, TopicNames
+
+    try:
+        found = workers(settings.kafka.bootstrap_servers, TopicNames(settings.kafka.topic_prefix))
+    except BrokerUnreachable as error:
+        raise CommandError(str(error)) from error
+    return [worker._asdict() for worker in found]
+
+
+def remove_worker(settings: Settings, instance_id: str) -> None:
+    """Lets a worker leave the group.
+
+    Raises:
+        CommandError: Kafka can't be reached, or there is no such worker.
+    """
+    from processors.group import NoSuchWorker, remove_worker
+    from processors.topics import BrokerUnreachable, TopicNames
+
+    try:
+        remove_worker(settings.kafka.bootstrap_servers, TopicNames(settings.kafka.topic_prefix), instance_id)
+    except (BrokerUnreachable, NoSuchWorker) as error:
+        raise CommandError(str(error)) from error
+
+
 async def dead_letters(settings: Settings) -> AsyncIterator[dict[str, Any]]:
     """Every dead letter as a JSON object.
 
@@ -127,6 +158,7 @@ async def dead_letters(settings: Settings) -> AsyncIterator[dict[str, Any]]:
 def run_worker(settings: Settings) -> None:
     """Runs a worker until it is told to stop; exits the process with the worker's code."""
     from cli.health import HealthServer, build_registry
+    from processors.engine.local_state import SnapshotPolicy
     from processors.engine.workshop import FlushLimits
     from processors.topics import COMPACTION_LAG_MS
     from processors.worker import WorkerOptions, run_worker
@@ -142,6 +174,7 @@ def run_worker(settings: Settings) -> None:
     )
     with ExitStack() as until_exit:
         data_dir = worker.data_dir or Path(until_exit.enter_context(TemporaryDirectory(prefix="standings-worker-")))
+        keeps = worker.data_dir is not None and worker.snapshot_seconds > 0
         options = WorkerOptions(
             bootstrap_servers=settings.kafka.bootstrap_servers,
             rules=rules(settings),
@@ -150,6 +183,7 @@ def run_worker(settings: Settings) -> None:
             data_dir=data_dir,
             instance_id=worker.instance_id,
             session_seconds=worker.session_timeout_seconds,
+            snapshots=SnapshotPolicy(seconds=worker.snapshot_seconds) if keeps else None,
             limits=limits,
         )
         sys.exit(run_worker(options, on_ready=ready.set, registry=registry))

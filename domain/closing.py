@@ -41,7 +41,19 @@ class TooLate(Rejected):
 
 
 class ClosedTooLate(Exception):  # noqa: N818 - what happened
-    """A close is learned of after records were folded that it would have refused: the state can't be mended."""
+    """A close is learned of after records were folded that it may have refused: that can't be mended by difference.
+
+    Attributes:
+        place: which of the control facts that were to be folded it is.
+    """
+
+    def __init__(self, place: int, year: int, recorded_ms: int) -> None:
+        said = EPOCH + timedelta(milliseconds=recorded_ms)
+        super().__init__(
+            f"the close of {year}, recorded at {said:%Y-%m-%dT%H:%M:%SZ}, is learned of after records were folded that "
+            "it may refuse: the clocks of the brokers differ by too much. Skip it, and close the year again later"
+        )
+        self.place = place
 
 
 class Retired(Exception):  # noqa: N818 - what happened to the row
@@ -190,6 +202,22 @@ def refuse_late_control(fact: Fact, closing: Closing) -> None:
         refuse_early_close(fact)
     elif closing.year and hasattr(fact.data, "effective_on"):
         refuse_late_dated(fact, closing.year)
+
+
+def refuse_known_too_late(fact: Fact, place: int, closing: Closing, folded_ms: int) -> None:
+    """Stop before a close that takes effect before the newest record that was folded.
+
+    Args:
+        fact: the close.
+        place: where it stands among the facts that come next.
+        closing: the closes known.
+        folded_ms: the newest recorded time of what was folded.
+
+    Raises:
+        ClosedTooLate: what was folded may have been too late.
+    """
+    if fact.data.year > closing.year and fact.recorded_ms + CLOSE_DELAY_MS < folded_ms:
+        raise ClosedTooLate(place, fact.data.year, fact.recorded_ms)
 
 
 def board_of(unit_id: str | None, metric: str, bucket: str) -> str:

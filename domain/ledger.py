@@ -7,7 +7,6 @@ is told as *effects*: rows to take away and rows to add, which the totals follow
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
@@ -19,38 +18,25 @@ from numpy.typing import NDArray
 from domain import closed_lines
 from domain.accounting import APPLIED, DEAD_LETTERED, DUPLICATE, SUPERSEDED
 from domain.closed_lines import ClosedLines
+from domain.ledger_rows import (
+    NO_SALE,
+    PACK,
+    ROW,
+    VOID,
+    Effects,
+    Line,
+    Packed,
+    Sale,
+    amount_and_quantity,
+    counting,
+    equal_sales,
+    numbers_of,
+    rounds,
+)
 from domain.numbering import Numbering
 from domain.row_index import NONE, Mask, RowIndex, Rows, grown
 from domain.rows import pack, unpack
 from events.contract import SaleRecorded
-
-Sale = tuple[int, int, str, int, int, str, str, str, str]
-"""(revision, occurred_ms, unit_id, amount_minor, quantity, product_id, category, channel, returns): greatest counts."""
-
-Line = tuple[bool, Sale | None]
-"""(voided, the greatest sale known): a void may come before its sale."""
-
-Packed = NDArray[np.void]
-
-ROW: Final = np.dtype(
-    [
-        ("digest", "<u8", (2,)),
-        ("occurred_ms", "<i8"),
-        ("numbers", "<i8"),
-        ("revision", "<i4"),
-        ("pair", "<u4"),
-        ("detail", "<u4"),
-        ("returns", "<u4"),
-    ]
-)
-"""A line. ``revision`` is NO_SALE while only its void is known; ``numbers`` is amount, quantity and whether it is void,
-see `numbers_of`; the others are numbers of (rep_id, unit_id), of (product_id, category, channel) and of ``returns``."""
-
-NO_SALE: Final = -1
-_PACK: Final = struct.Struct("<16sqqiIII").pack
-_QUANTITY_BITS: Final = 21
-_QUANTITY_BIAS: Final = 1 << 20  # above QUANTITY_MAX
-_QUANTITY_MASK: Final = (1 << _QUANTITY_BITS) - 1
 
 BUFFERED_ROWS_MAX: Final = 4_096
 LOADED_ROWS_MAX: Final = 65_536
@@ -60,26 +46,6 @@ BLOB_VERSION: Final = 1
 
 _OUTCOMES: Final = (APPLIED, DUPLICATE, SUPERSEDED, DEAD_LETTERED)
 _APPLIED, _DUPLICATE, _SUPERSEDED, _LATE = range(4)
-
-
-def numbers_of(amount_minor: int, quantity: int) -> int:
-    """Amount (up to 10^11) and quantity (up to 10^6) of a line that is not void, in 60 bits of one integer."""
-    return (amount_minor << _QUANTITY_BITS | quantity + _QUANTITY_BIAS) << 1
-
-
-VOID: Final = numbers_of(0, 0) | 1
-
-
-class Effects(NamedTuple):
-    """Rows whose sales entered or left what counts: ``signs`` +1 or -1 a row."""
-
-    rows: Packed
-    signs: NDArray[np.int64]
-
-    @classmethod
-    def entered(cls, rows: Packed) -> Effects:
-        """All of them enter."""
-        return cls(rows, np.ones(len(rows), np.int64))
 
 
 class Ledger:
@@ -120,7 +86,7 @@ class Ledger:
     def record(self, source: str, data: SaleRecorded, occurred_ms: int) -> None:
         """Take a sale as recorded."""
         returns = data.returns
-        self._buffer += _PACK(
+        self._buffer += PACK(
             digest_of(source, data.sale_id, data.line, data.rep_id),
             occurred_ms,
             numbers_of(data.amount_minor, data.quantity),
@@ -135,7 +101,7 @@ class Ledger:
 
     def void(self, source: str, sale_id: str, line: int, rep_id: str) -> None:
         """Take a void, for ever, whether or not its sale is known."""
-        self._buffer += _PACK(digest_of(source, sale_id, line, rep_id), 0, VOID, NO_SALE, 0, 0, 0)
+        self._buffer += PACK(digest_of(source, sale_id, line, rep_id), 0, VOID, NO_SALE, 0, 0, 0)
         self._buffered += 1
         if self._buffered >= BUFFERED_ROWS_MAX:
             self.fold()
@@ -144,14 +110,14 @@ class Ledger:
         """Merge the records that were taken and the blobs that were loaded."""
         if self._loaded:
             loaded, self._loaded, self._loaded_count = np.concatenate(self._loaded), [], 0
-            for at in _rounds(loaded):
+            for at in rounds(loaded):
                 some = loaded[at]
                 self._merge(some, self._find(some))
         if self._buffered:
             buffered = np.frombuffer(bytes(self._buffer), ROW)
             self._buffer.clear()
             first, self._number, self._buffered = self._number, self._number + self._buffered, 0
-            for at in _rounds(buffered):
+            for at in rounds(buffered):
                 self._take(buffered[at], first + at)
 
     def _take(self, new: Packed, numbers: Rows) -> None:
@@ -159,7 +125,7 @@ class Ledger:
         rows = self._find(new)
         if self.closed.year:
             known = rows != NONE
-            years = self.closed.late(new, known, old := self._rows[rows[known]], _counts(old))
+            years = self.closed.late(new, known, old := self._rows[rows[known]], counting(old))
             if (late := years > 0).any():
                 self.closed.refuse(numbers[late], years[late])
                 self._count(new[late], np.full(int(late.sum()), _LATE, np.int8))
@@ -172,7 +138,7 @@ class Ledger:
             met, old = new[merged.met], merged.old
             was_void, is_void = (old["numbers"] & 1).astype(np.bool_), met["revision"] == NO_SALE
             outcome = np.where(merged.greater, np.where(was_void, _SUPERSEDED, _APPLIED), _SUPERSEDED)
-            outcome[~merged.greater & ~is_void & _equal(met, old)] = _DUPLICATE
+            outcome[~merged.greater & ~is_void & equal_sales(met, old)] = _DUPLICATE
             outcomes[merged.met] = np.where(is_void, np.where(was_void, _DUPLICATE, _APPLIED), outcome)
             turned = (merged.greater | is_void) & ~was_void
             left = old[turned]
@@ -229,7 +195,7 @@ class Ledger:
         occurred, old_occurred = new["occurred_ms"], old["occurred_ms"]
         level = revision == old_revision
         greater: Mask = (revision > old_revision) | (level & (occurred > old_occurred))
-        tied = level & (occurred == old_occurred) & (revision != NO_SALE) & ~_equal(new, old)
+        tied = level & (occurred == old_occurred) & (revision != NO_SALE) & ~equal_sales(new, old)
         for at in np.flatnonzero(tied):
             greater[at] = self._texts(new[at]) > self._texts(old[at])
         return greater
@@ -259,9 +225,9 @@ class Ledger:
             leaves: which rows hold a sale of a day that leaves; lines that are void stay.
             year: the last closed year.
         """
-        assert not self._buffered and not self._changed_count and not self._effect_count, "everything is flushed"
+        assert not self.changed_count + self._effect_count, "everything is flushed"
         rows = self._rows[: len(self._index)]
-        gone = _counts(rows) & leaves(rows)
+        gone = counting(rows) & leaves(rows)
         self.closed.leave(rows["digest"][gone], year)
         self._rows = rows[~gone]
         self._index = RowIndex(lambda count: self._rows["digest"][:count, 0])
@@ -284,19 +250,19 @@ class Ledger:
         """The rows that count: with a sale, and not void."""
         self.fold()
         rows = self._rows[: len(self._index)]
-        counted: Packed = rows[_counts(rows)]
+        counted: Packed = rows[counting(rows)]
         return counted
 
     def _texts(self, row: np.void) -> Sale:
         """The sale that a row holds, as its texts say it."""
-        numbers = int(row["numbers"]) >> 1
+        amount_minor, quantity = amount_and_quantity(int(row["numbers"]))
         product, category, channel = self.details.things[row["detail"]]
         return (
             int(row["revision"]),
             int(row["occurred_ms"]),
             self.pairs.things[row["pair"]][1],
-            numbers >> _QUANTITY_BITS,
-            (numbers & _QUANTITY_MASK) - _QUANTITY_BIAS,
+            amount_minor,
+            quantity,
             product or "",
             category or "",
             channel or "",
@@ -387,43 +353,6 @@ def digest_of(source: str, sale_id: str, line: int, rep_id: str) -> bytes:
     Two lines that share one are as likely as two files that share a checksum of that length: not in this world.
     """
     return blake2b(f"{len(source)},{len(sale_id)},{line},{source}{sale_id}{rep_id}".encode(), digest_size=16).digest()
-
-
-def amounts_of(rows: Packed) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(amount_minor, quantity) of rows."""
-    numbers = rows["numbers"] >> 1
-    return numbers >> _QUANTITY_BITS, (numbers & _QUANTITY_MASK) - _QUANTITY_BIAS
-
-
-def _counts(rows: Packed) -> Mask:
-    """Which rows are in effect: with a sale, and not void."""
-    counts: Mask = (rows["revision"] != NO_SALE) & (rows["numbers"] & 1 == 0)
-    return counts
-
-
-def _equal(new: Packed, old: Packed) -> Mask:
-    """Where two rows of a line hold the same sale."""
-    equal: Mask = (new["numbers"] >> 1) == (old["numbers"] >> 1)
-    for column in ("occurred_ms", "revision", "pair", "detail", "returns"):
-        equal &= new[column] == old[column]
-    return equal
-
-
-def _rounds(rows: Packed) -> Iterator[Rows]:
-    """The places of rows in order, in pieces that hold every line once: a line's records follow each other."""
-    digests = rows["digest"]
-    order = np.lexsort((digests[:, 1], digests[:, 0]))
-    ordered = digests[order]
-    first = np.ones(len(rows), np.bool_)
-    np.any(ordered[1:] != ordered[:-1], axis=1, out=first[1:])
-    places = np.arange(len(rows))
-    if first.all():
-        yield places
-        return
-    turn = np.empty(len(rows), np.int64)
-    turn[order] = places - np.maximum.accumulate(np.where(first, places, 0))
-    for number in range(int(turn.max()) + 1):
-        yield np.flatnonzero(turn == number)
 
 
 def _renumbered(rows: Packed, column: str, things: list[Any]) -> list[Any]:

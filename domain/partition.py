@@ -7,18 +7,28 @@ flush, and the rows alone rebuild it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from domain import rows
 from domain.accounting import APPLIED, DEAD_LETTERED, SUPERSEDED, Accounting
 from domain.boards import MemberKind
 from domain.calendar import bucket_span
-from domain.org import OrgTree
+from domain.closing import (
+    NEVER,
+    TooLate,
+    board_of,
+    last_day,
+    refuse_known_too_late,
+    refuse_late_dated,
+    refuse_late_target,
+)
+from domain.org import PERIOD_CLOSED, OrgTree
 from domain.roster import Roster
 from domain.rows import pack, row_identity, row_key, unpack
 from domain.sales_fold import SalesFold
 from domain.targets import Targets
+from domain.totals import ReachCells
 from events import limits, reasons
 from events.facts import Fact, Rejected
 
@@ -53,9 +63,10 @@ class PartitionState:
     Args:
         partition: its number; partition 0 also accounts the control stream and writes the units' documents.
         rules: the deployment's.
+        retires: let leave memory what closed years hold; whoever folds a log to compare keeps it.
     """
 
-    def __init__(self, partition: int, rules: Rules) -> None:
+    def __init__(self, partition: int, rules: Rules, retires: bool = False) -> None:
         self.partition = partition
         self.rules = rules
         self.tree = OrgTree(rules.default_zone)
@@ -64,6 +75,9 @@ class PartitionState:
         self.roster = Roster()
         self._accounting = Accounting()
         self.recorded_ms = 0  # the newest recorded time of what was folded
+        self.sold_ms = 0  # the same of sales and voids alone
+        self._retires = retires
+        self._next_close_ms = NEVER  # sales recorded after this instant meet another closed year
         self._stands: dict[Subject, Stands] = {}
         self._rep_subjects: dict[str, list[Subject]] = {}
         self._dirty_targets: dict[Subject, None] = {}
@@ -84,6 +98,8 @@ class PartitionState:
                 self._sale(fact)
             case "sale.voided.v1":
                 data = fact.data
+                if fact.recorded_ms > self.sold_ms:
+                    self._sold(fact.recorded_ms)
                 self.sales.void(data.sale_source or fact.source, data.sale_id, data.line, data.rep_id)
             case "target.set.v1" | "target.withdrawn.v1":
                 self._tell(fact.type, self._target(fact))
@@ -123,9 +139,38 @@ class PartitionState:
             )
         if fact.occurred_ms - fact.recorded_ms > limits.FUTURE_MS_MAX:
             raise Rejected(reasons.IN_THE_FUTURE, "occurred_at is more than 24 h after the recorded time")
+        if fact.recorded_ms > self.sold_ms:
+            self._sold(fact.recorded_ms)
         self.sales.record(fact.source, fact.data, fact.occurred_ms)
 
+    def _sold(self, recorded_ms: int) -> None:
+        """Sales go on at an instant: in a partition recorded time never runs back, so what was closed stays closed."""
+        self.sold_ms = recorded_ms
+        if recorded_ms > self._next_close_ms:
+            self._close_sales()
+
+    def _close_sales(self) -> None:
+        closing = self.tree.closing
+        self._next_close_ms = closing.next_effect_ms(self.sold_ms)
+        if (year := closing.year_for(self.sold_ms)) > self.sales.closed_year:
+            self.sales.close(year)
+
+    def refused(self) -> list[tuple[int, int]]:
+        """(number, closed year) of the sales and voids that came too late, since the last question.
+
+        Sales are judged many at a time, so it shows only after ``apply`` has taken them. They are accounted.
+        The number counts those that ``apply`` has taken since the last question, from 0.
+        """
+        return self.sales.refused()
+
+    def too_late(self, fact: Fact, year: int) -> TooLate:
+        """Why a sale or void came too late for a closed year."""
+        unit_id = getattr(fact.data, "unit_id", None) or self.roster.home(fact.data.rep_id, last_day(year))
+        return TooLate(year, board_of(unit_id, "revenue", str(year)))
+
     def _target(self, fact: Fact) -> str:
+        if year := self.tree.closing.year_for(fact.recorded_ms):
+            refuse_late_target(fact, year, self.roster.home(fact.data.subject.id, last_day(year)))
         outcome = self.targets.apply(fact)
         subject: Subject = (fact.data.subject.type, fact.data.subject.id, fact.data.bucket)
         # A superseded revision changes no number, but it belongs to the history.
@@ -135,6 +180,8 @@ class PartitionState:
         return outcome
 
     def _rep(self, fact: Fact) -> str:
+        if year := self.tree.closing.year_for(fact.recorded_ms):
+            refuse_late_dated(fact, year)
         outcome = self.roster.apply(fact)
         rep_id = fact.data.rep_id
         if outcome != SUPERSEDED:  # a duplicate may have been recorded earlier than what is known
@@ -152,8 +199,20 @@ class PartitionState:
     def control(self, facts: Sequence[Fact | None]) -> None:
         """Fold control records in log order; None stands for an unreadable one, which is only accounted.
 
-        What a changed tree re-attributes is written by difference, once for the whole sequence.
+        What a changed tree re-attributes is written by difference, once for the whole sequence. Who calls it has judged
+        the facts (see ``domain.closing.refuse_late_control``): those that come too late are None.
+
+        Raises:
+            ClosedTooLate: a year is closed from before the newest record that was folded; nothing was changed.
         """
+        for place, fact in enumerate(facts):
+            if fact is not None and fact.type == PERIOD_CLOSED:
+                refuse_known_too_late(fact, place, self.tree.closing, self.recorded_ms)
+        self._control(facts)
+        if self.tree.closing.effect_ms < NEVER:
+            self._close_sales()
+
+    def _control(self, facts: Sequence[Fact | None]) -> None:
         placed = {fact.data.unit_id for fact in facts if fact is not None and fact.type == "unit.placed.v1"}
         if not placed:
             self._apply_control(facts)
@@ -217,17 +276,23 @@ class PartitionState:
         if self._accounted:
             flushed.append((row_key(rows.ACCOUNTING, self.partition), self._accounting_row()))
         self._dirty_targets, self._dirty_reps, self._dirty_units, self._accounted = {}, {}, {}, False
+        if self._retires and self.sales.closed_year > self.sales.left_year:
+            self.sales.retire()
         return blob, flushed
 
     def _accounting_row(self) -> bytes:
-        return pack({**self.accounting.as_dict(), "recorded_ms": self.recorded_ms})
+        return pack({**self.accounting.as_dict(), "recorded_ms": self.recorded_ms, "sold_ms": self.sold_ms})
 
     def _target_row(self, subject: Subject) -> bytes:
         values = {metric: value for metric, value in self.targets.of(*subject).items() if value > 0}
         return pack((self._stands.get(subject, ()), values, self.targets.facts(*subject)))
 
     def again(self, key: bytes) -> bytes | None:
-        """What to say about a key whose row did not count: its row as of now, or None if there is nothing."""
+        """What to say about a key whose row did not count: its row as of now, or None if there is nothing.
+
+        Raises:
+            Retired: the row is of a closed year and has left memory.
+        """
         kind = key[:1]
         if kind == rows.LEDGER:
             return None
@@ -258,9 +323,27 @@ class PartitionState:
             yield rows.LEDGER + b"%d" % number, blob
         for some in self.sales.cell_rows(piece_rows):
             yield from some
+        yield from self.fact_rows()
+
+    def fact_rows(self) -> Iterator[tuple[bytes, bytes]]:
+        """The state rows of targets, reps and accounting as of now."""
         yield from ((row_key(rows.TARGETS, *subject), self._target_row(subject)) for subject in self._stands)
         yield from ((row_key(rows.REP, rep), pack(self.roster.rep_facts(rep))) for rep in self.roster.rep_ids())
         yield row_key(rows.ACCOUNTING, self.partition), self._accounting_row()
+
+    def unit_rows(self) -> Iterator[tuple[bytes, bytes]]:
+        """The state rows of units as of now; only partition 0 says them."""
+        if self.partition == CONTROL_ACCOUNTANT:
+            yield from ((row_key(rows.UNIT, unit), pack(self.tree.unit_facts(unit))) for unit in self.tree.unit_ids())
+
+    def cells_in(self, wanted: Callable[[str], bool]) -> Iterator[tuple[MemberKind, str, str, ReachCells]]:
+        """Member kind, member, bucket and its cells by reach, of every member in some buckets, bucket by bucket.
+
+        Args:
+            wanted: judges buckets.
+        """
+        self._fold()
+        return self.sales.in_buckets(wanted)
 
     def load(self, key: bytes, value: bytes | None) -> None:
         """Take a state row of the changelog, in log order; None is the end of a row that never counted."""
@@ -280,7 +363,8 @@ class PartitionState:
                 self.roster.load(row_identity(key)[0], unpack(value))
             case rows.ACCOUNTING:
                 said = unpack(value)
-                self._accounting, self.recorded_ms = Accounting(said), said["recorded_ms"]
+                self._accounting = Accounting(said)
+                self.recorded_ms, self.sold_ms = said["recorded_ms"], said["sold_ms"]
             case rows.UNIT:
                 pass  # the tree itself comes from the control stream
             case kind:
@@ -293,3 +377,4 @@ class PartitionState:
             if fact is not None:
                 self.tree.apply(fact)
         self.sales.planted(self.tree)
+        self._close_sales()

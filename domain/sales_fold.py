@@ -15,13 +15,17 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from domain.boards import MemberKind
 from domain.business_days import BusinessDays
+from domain.closing import FrozenZones, Retired, day_ends, is_closed, last_day, last_whole_day, touches
 from domain.credit import Credits
-from domain.ledger import Effects, Ledger, Line, amounts_of
+from domain.ledger import Ledger
+from domain.ledger_rows import NO_SALE, Effects, Line, Packed, amounts_of
 from domain.numbering import Numbering
 from domain.org import OrgTree
-from domain.row_index import Rows, joined, runs, summed
-from domain.totals import Numbers, Totals
+from domain.row_index import Mask, Rows, joined, runs, summed
+from domain.rows import row_identity
+from domain.totals import Numbers, ReachCells, Totals
 from events.contract import SaleRecorded
 
 SETTLED_EFFECTS_MIN: Final = 8_192
@@ -40,6 +44,14 @@ class Leaves(NamedTuple):
     numbers: Numbers
 
 
+class _Frozen(NamedTuple):
+    """The zones of units until the end of a closed year: their numbers by the number of the unit."""
+
+    end_ms: int
+    zones: FrozenZones
+    by_unit: Rows
+
+
 class SalesFold:
     """Ledger and totals of one partition, and what changed since the last flush.
 
@@ -55,7 +67,8 @@ class SalesFold:
         self._units: Numbering[str] = Numbering()
         self._pair_members = np.zeros(0, np.int64)
         self._pair_units = np.zeros(0, np.int64)
-        self._pair_zones = np.zeros(0, np.int64)
+        self._unit_zones = np.zeros(0, np.int64)
+        self._frozen_zones: list[_Frozen] = []  # zones until the end of a closed year, last year first
         self._credits = Credits(self._totals)
         self._chain_in: dict[int, int] = {}  # of a unit in a season, until the tree changes
         self.record: Callable[[str, SaleRecorded, int], None] = self._ledger.record
@@ -94,10 +107,10 @@ class SalesFold:
         self.settle()
         rows = self._rows_of(units)
         before = self._leaves(rows)
-        old_chains, old_zones = self._chains_of(before), self._pair_zones
+        old_chains, old_zones = self._chains_of(before), self._unit_zones
         apply()
         self._tree_changed()
-        if np.array_equal(self._pair_zones, old_zones):
+        if np.array_equal(self._unit_zones, old_zones):
             chains = self._chains_of(before)
             differ = chains != old_chains
             changed = Leaves(before.pairs[differ], before.days[differ], before.numbers[differ])
@@ -109,11 +122,69 @@ class SalesFold:
             self._credit(after, self._chains_of(after))
 
     def _rows_of(self, units: Collection[str]) -> Effects:
-        """The rows in effect that these units sold."""
+        """The rows in effect that these units sold and a move may touch: what closed years hold stays as it is."""
         rows = self._ledger.in_effect()
         numbers = [number for unit in units if (number := self._units.get(unit)) is not None]
         asked = np.isin(self._pair_units, np.array(numbers, np.int64))
-        return Effects.entered(rows[asked[rows["pair"]]])
+        rows = rows[asked[rows["pair"]]]
+        if self.closed_year:
+            rows = rows[~self._sold_by(last_day(self.closed_year))(rows)]
+        return Effects.entered(rows)
+
+    # ---- closed years
+    @property
+    def closed_year(self) -> int:
+        """The last year closed to the records that come next."""
+        return self._ledger.closed.year
+
+    @property
+    def left_year(self) -> int:
+        """The last year whose lines have left memory."""
+        return self._ledger.closed.left_year
+
+    def close(self, year: int) -> None:
+        """From here on records that touch this year, or one before it, are refused."""
+        self._ledger.close(year, self._sold_by(last_day(year)))
+
+    def refused(self) -> list[tuple[int, int]]:
+        """(how many records were taken before it, closed year) of those refused since the last question."""
+        return self._ledger.refused()
+
+    def retire(self) -> None:
+        """Let leave memory what can't change any more since years are closed. Right after a flush.
+
+        Every line leaves whose day's buckets all lie in closed years (128 bits of it remain, to refuse what comes for
+        it), and the totals of all such buckets. Void lines stay. Rows in the log stay as they are.
+        """
+        year = self.closed_year
+        self._ledger.retire(self._sold_by(last_whole_day(year)), year)
+        self._totals.retire(lambda bucket: is_closed(bucket, year))
+
+    def _sold_by(self, day: str) -> Callable[[Packed], Mask]:
+        """Judges which rows hold a sale whose business day is this one or before it."""
+        somewhere_ms, everywhere_ms = day_ends(day)
+
+        def judge(rows: Packed) -> Mask:
+            occurred_ms = rows["occurred_ms"]
+            judged: Mask = occurred_ms < somewhere_ms
+            near = np.flatnonzero(~judged & (occurred_ms < everywhere_ms))
+            if len(near):
+                self._learn_pairs()
+                days = self._days.of(self._zones_of(rows[near]), occurred_ms[near])
+                judged[near] = [self._totals.days.things[number] <= day for number in days.tolist()]
+            judged &= rows["revision"] != NO_SALE
+            return judged
+
+        return judge
+
+    def _zones_of(self, rows: Packed) -> Rows:
+        """The zone by which each row's day is told."""
+        units = self._pair_units[rows["pair"].astype(np.int64)]
+        zones: Rows = self._unit_zones[units]
+        for frozen in self._frozen_zones:
+            if (old := rows["occurred_ms"] < frozen.end_ms).any():
+                zones[old] = frozen.by_unit[units[old]]
+        return zones
 
     # ---- totals
     def settle(self) -> None:
@@ -128,7 +199,7 @@ class SalesFold:
         """The sums of rows by pair and business day."""
         rows, signs = effects
         pairs = rows["pair"].astype(np.int64)
-        days = self._days.of(self._pair_zones[pairs], rows["occurred_ms"])
+        days = self._days.of(self._zones_of(rows), rows["occurred_ms"])
         amounts, quantities = amounts_of(rows)
         counts = np.where(rows["returns"] == 0, signs, -signs)
         numbers = np.stack((amounts * signs, quantities * signs, counts, signs), axis=1)
@@ -138,8 +209,6 @@ class SalesFold:
 
     def _credit(self, leaves: Leaves, chains: Rows) -> None:
         """Add leaves to the totals of their reps and, by their chains, of the units."""
-        reps = self._pair_members[leaves.pairs]
-        self._totals.add(reps, leaves.days, self._credits.rep_reaches(chains), leaves.numbers)
         # A city's sales are summed before they are spread over its buckets: many stores, one city.
         order, starts = runs(joined(chains, leaves.days))
         first, sums = order[starts], summed(leaves.numbers, order, starts)
@@ -147,8 +216,13 @@ class SalesFold:
         days = leaves.days[first][places]
         order, starts = runs(joined(credits, days))
         once = order[starts]
-        members, reaches = self._credits.members_and_reaches(credits[once])
-        self._totals.add(members, days[once], reaches, summed(sums[places], order, starts))
+        units, reaches = self._credits.members_and_reaches(credits[once])
+        self._totals.add(
+            np.concatenate((self._pair_members[leaves.pairs], units)),
+            np.concatenate((leaves.days, days[once])),
+            np.concatenate((self._credits.rep_reaches(chains), reaches)),
+            np.concatenate((leaves.numbers, summed(sums[places], order, starts))),
+        )
 
     def _chains_of(self, leaves: Leaves) -> Rows:
         """The number of the chain that each leaf's unit has on its day."""
@@ -179,13 +253,27 @@ class SalesFold:
             members, units = self._totals.members, self._units
             self._pair_members = np.append(self._pair_members, [members["rep", rep_id] for rep_id, _ in new])
             self._pair_units = np.append(self._pair_units, [units[unit_id] for _, unit_id in new])
-            zones = [self._days.zone(self.tree.zone(unit_id)) for _, unit_id in new]
-            self._pair_zones = np.append(self._pair_zones, zones)
+            self._learn_zones()
 
     def _tree_changed(self) -> None:
         self._chain_in.clear()
-        zones = np.array([self._days.zone(self.tree.zone(unit_id)) for unit_id in self._units.things], np.int64)
-        self._pair_zones = zones[self._pair_units]
+        none = np.zeros(0, np.int64)
+        self._unit_zones = none
+        self._frozen_zones = [_Frozen(end_ms, zones, none) for end_ms, zones in reversed(self.tree.frozen_zones)]
+        self._learn_zones()
+
+    def _learn_zones(self) -> None:
+        """Take in the zones of units that are new: of all, when the tree has changed."""
+        new = self._units.things[len(self._unit_zones) :]
+        if new:
+            self._unit_zones = self._more_zones(self._unit_zones, new, self.tree.zone)
+            self._frozen_zones = [
+                known._replace(by_unit=self._more_zones(known.by_unit, new, known.zones.zone))
+                for known in self._frozen_zones
+            ]
+
+    def _more_zones(self, known: Rows, units: list[str], zone: Callable[[str], str]) -> Rows:
+        return np.append(known, [self._days.zone(zone(unit_id)) for unit_id in units])
 
     # ---- state rows
     @property
@@ -213,8 +301,19 @@ class SalesFold:
         self.settle()
         return self._totals.rows(rows_max)
 
+    def in_buckets(self, wanted: Callable[[str], bool]) -> Iterator[tuple[MemberKind, str, str, ReachCells]]:
+        """See `Totals.in_buckets`."""
+        self.settle()
+        return self._totals.in_buckets(wanted)
+
     def again(self, key: bytes) -> bytes | None:
-        """A cell row as of now, or None if its member and day hold nothing: never bytes written earlier."""
+        """A cell row as of now, or None if its member and day hold nothing: never bytes written earlier.
+
+        Raises:
+            Retired: it can't be said any more.
+        """
+        if touches(row_identity(key)[2], self.left_year):
+            raise Retired(f"the row of {row_identity(key)} left memory when {self.left_year} was closed")
         self.settle()
         return self._totals.again(key)
 

@@ -10,7 +10,7 @@ added by a few passes over arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from domain.boards import MemberKind
 from domain.calendar import bucket_kind, buckets_of
+from domain.cells import Cell
 from domain.numbering import Numbering
 from domain.row_index import NONE, RowIndex, Rows, grown, joined, mixed, parted, runs, starts_of, summed
 from domain.rows import (
@@ -43,6 +44,11 @@ ROW_BYTES: Final = 220
 REACH_BYTES: Final = 90
 """Weight of a state row of cells, and of each reach in each bucket beyond one."""
 
+ReachCells = tuple[tuple[Reach, Cell], ...]
+"""A member's cells in a bucket, by reach."""
+
+PLACES_AT_ONCE: Final = 4_096
+
 _PACKED_CELL: Final = np.dtype([("revenue", "<i8"), ("quantity", "<i8"), ("count", "<i4"), ("lines", "<i4")])
 
 
@@ -61,6 +67,18 @@ class Totals:
         self.days: Numbering[str] = Numbering()
         self._buckets: Numbering[str] = Numbering()
         self._day_buckets = np.zeros((0, BUCKETS_PER_DAY), np.int64)
+        self._make_room()
+        self._touched = np.zeros(0, np.uint64)  # member and day, sorted
+        self._touched_weight = 0
+        # What loaded rows list: key to the text of its one reach, and (member, bucket, reach) of rows with several.
+        self._listed: dict[bytes, bytes] = {}
+        self._listed_cells: set[tuple[int, int, int]] = set()
+        self._key_heads: list[bytes] = []
+        self._key_tails: list[bytes] = []
+        self._reach_texts: list[bytes] = []
+
+    def _make_room(self) -> None:
+        """No places and no cells."""
         # A place's key is member and bucket; its first cell, and how many it has.
         self._place_keys = np.zeros(0, np.uint64)
         self._place_cell = np.zeros(0, np.int32)
@@ -71,14 +89,6 @@ class Totals:
         self._cell_next = np.zeros(0, np.int32)
         self._cell_numbers = np.zeros((0, NUMBER_COUNT), np.int64)
         self._cells = RowIndex(lambda count: mixed(self._cell_keys[:count]))
-        self._touched = np.zeros(0, np.uint64)  # member and day, sorted
-        self._touched_weight = 0
-        # What loaded rows list: key to the text of its one reach, and (member, bucket, reach) of rows with several.
-        self._listed: dict[bytes, bytes] = {}
-        self._listed_cells: set[tuple[int, int, int]] = set()
-        self._key_heads: list[bytes] = []
-        self._key_tails: list[bytes] = []
-        self._reach_texts: list[bytes] = []
 
     # ---- adding
     def add(self, members: Rows, days: Rows, reaches: Rows, numbers: Numbers) -> None:
@@ -86,10 +96,10 @@ class Totals:
         if not len(members):
             return
         places = self._places_of(members, days)
-        cells = self._cells_of(places.ravel(), np.repeat(reaches, BUCKETS_PER_DAY))
-        order, starts = runs(cells.astype(np.uint64))
+        order, starts = runs(keys := joined(places.ravel(), np.repeat(reaches, BUCKETS_PER_DAY)))
         spread = np.repeat(numbers, BUCKETS_PER_DAY, axis=0)
-        self._cell_numbers[cells[order[starts]]] += summed(spread, order, starts)
+        cells = self._cells_of(keys[order[starts]])
+        self._cell_numbers[cells] += summed(spread, order, starts)
         self._touch(members, days, places)
 
     def _touch(self, members: Rows, days: Rows, places: Rows) -> None:
@@ -128,9 +138,8 @@ class Totals:
             self._day_buckets = np.concatenate([self._day_buckets, np.array(more, np.int64)])
         return self._day_buckets[days]
 
-    def _cells_of(self, places: Rows, reaches: Rows) -> Rows:
-        """The cell of each place and reach; those that were not there are made, with zeros."""
-        keys, back = np.unique(joined(places, reaches), return_inverse=True)
+    def _cells_of(self, keys: NDArray[np.uint64]) -> Rows:
+        """The cell of each key of place and reach, sorted and different; those that were not there are made: zeros."""
         known = self._cell_keys
         hashes = mixed(keys)
         cells = self._cells.find(hashes, lambda rows, asked: known[rows] == keys[asked])
@@ -142,7 +151,7 @@ class Totals:
             self._cell_numbers = grown(self._cell_numbers, count)
             self._cell_keys[rows] = keys[new]
             self._link(rows, parted(keys[new])[0])
-        return cells[back]
+        return cells
 
     def _link(self, cells: Rows, places: Rows) -> None:
         """Put new cells, sorted by their places, in front of the other cells of their places."""
@@ -152,6 +161,23 @@ class Totals:
         ends = np.append(starts[1:], len(cells)) - 1
         self._place_cell[places[starts]] = cells[ends]
         self._place_cells[places[starts]] += np.diff(starts, append=len(cells)).astype(np.int32)
+
+    def retire(self, leaves: Callable[[str], bool]) -> None:
+        """Forget the buckets that no record can change any more, with all their cells. Right after a flush."""
+        assert not len(self._touched), "everything is flushed"
+        gone = np.array([leaves(bucket) for bucket in self._buckets.things], np.bool_)
+        count = len(self._places)
+        kept = ~gone[parted(self._place_keys[:count])[1]] if count else np.zeros(0, np.bool_)
+        if kept.all():
+            return
+        places, reaches = parted(self._cell_keys[: len(self._cells)])
+        cells = kept[places]
+        keys, numbers = self._place_keys[places[cells]], self._cell_numbers[: len(cells)][cells]
+        self._make_room()
+        keys = joined(self._places_at(keys), reaches[cells])
+        order = np.argsort(keys)
+        made = self._cells_of(keys[order])  # before the column is named: it grows
+        self._cell_numbers[made] = numbers[order]
 
     # ---- state rows
     @property
@@ -237,6 +263,47 @@ class Totals:
             found.append(by_reach)
         return several_reaches_row(found)
 
+    # ---- boards
+    def in_buckets(self, wanted: Callable[[str], bool]) -> Iterator[tuple[MemberKind, str, str, ReachCells]]:
+        """Member kind, member, bucket and its cells by reach, of every member in some buckets, bucket by bucket.
+
+        What sums up to nothing is left out.
+        """
+        members, buckets = parted(self._place_keys[: len(self._places)])
+        asked = np.array([wanted(bucket) for bucket in self._buckets.things], np.bool_)
+        places = np.flatnonzero(asked[buckets]) if len(buckets) else np.zeros(0, np.int64)
+        places = places[np.argsort(buckets[places], kind="stable")]
+        for first in range(0, len(places), PLACES_AT_ONCE):
+            some = places[first : first + PLACES_AT_ONCE]
+            cells = self._place_cell[some].astype(np.int64)
+            columns = (
+                members[some].tolist(),
+                buckets[some].tolist(),
+                (self._place_cells[some] == 1).tolist(),
+                parted(self._cell_keys[cells])[1].tolist(),
+                self._cell_numbers[cells].tolist(),
+                some.tolist(),
+            )
+            for member, bucket, plain, reach, numbers, place in zip(*columns, strict=True):
+                if not plain:
+                    found = self._cells_at(place)
+                elif any(numbers):
+                    found = ((self.reaches.things[reach], Cell(*numbers)),)
+                else:
+                    continue
+                if found:
+                    yield *self.members.things[member], self._buckets.things[bucket], found
+
+    def _cells_at(self, place: int) -> ReachCells:
+        found = []
+        cell = int(self._place_cell[place])
+        while cell != NONE:
+            numbers = self._cell_numbers[cell].tolist()
+            if any(numbers):
+                found.append((self.reaches.things[int(self._cell_keys[cell]) & 0xFFFFFFFF], Cell(*numbers)))
+            cell = int(self._cell_next[cell])
+        return tuple(found)
+
     # ---- recovery
     def load(self, key: bytes, value: bytes) -> None:
         """Note which cells a row lists; their numbers come from the ledger (see `list_loaded`)."""
@@ -266,10 +333,10 @@ class Totals:
             members, days = np.array(at, np.int64).T
             reaches = np.array([self.reaches[reach_of(text)] for text in self._listed.values()], np.int64)
             places = self._places_of(members, days)
-            self._cells_of(places.ravel(), np.repeat(reaches, BUCKETS_PER_DAY))
+            self._cells_of(np.unique(joined(places.ravel(), np.repeat(reaches, BUCKETS_PER_DAY))))
         if self._listed_cells:
             members, buckets, reaches = np.array(sorted(self._listed_cells), np.int64).T
-            self._cells_of(self._places_at(joined(members, buckets)), reaches)
+            self._cells_of(np.unique(joined(self._places_at(joined(members, buckets)), reaches)))
         self._listed, self._listed_cells = {}, set()
         self._touched, self._touched_weight = np.zeros(0, np.uint64), 0
 

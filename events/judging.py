@@ -7,6 +7,7 @@ in the one case where it is more patient (a name given twice; the last one count
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -36,7 +37,7 @@ class DataReader:
         short: the type its facts are given: the newest version's.
     """
 
-    __slots__ = ("_checks", "_contract", "_decode", "_instant_field", "_upcast", "short", "topic")
+    __slots__ = ("_checks", "_contract", "_decode", "_instant_of", "_upcast", "short", "topic")
 
     def __init__(self, row: EventType) -> None:
         """Derive the struct and its checks from the row's contract class."""
@@ -44,9 +45,11 @@ class DataReader:
         self.short = NEWEST[row.name].short
         self._contract = row.contract
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(struct_of(row.contract)).decode
-        self._instant_field = row.instant_field
+        self._instant_of: Callable[[Any], str] | None = attrgetter(row.instant_field) if row.instant_field else None
         # The instant is read for its milliseconds anyway, which checks it.
-        self._checks = tuple((name, check) for name, check in checks_of(row.contract) if name != row.instant_field)
+        self._checks = tuple(
+            (attrgetter(name), check) for name, check in checks_of(row.contract) if name != row.instant_field
+        )
         self._upcast = row.upcast
 
     def read(self, raw: bytes) -> tuple[Any, int]:
@@ -56,17 +59,30 @@ class DataReader:
             Rejected: ``data`` breaks the contract.
         """
         try:
-            data = self._decode(raw)
-            for name, check in self._checks:
-                check(getattr(data, name))
-            occurred_ms = instant_ms(getattr(data, self._instant_field)) if self._instant_field else 0
+            return self.read_plain(raw)[:2]
         # Not JSON, not the contract's shape, not UTF-8 or a bad text, too deep.
         except (msgspec.MsgspecError, ValueError, RecursionError):
             data = as_struct(judge(self._contract, raw))
-            occurred_ms = instant_ms(getattr(data, self._instant_field)) if self._instant_field else 0
+            occurred_ms = 0 if self._instant_of is None else instant_ms(self._instant_of(data))
+        return data if self._upcast is None else as_struct(self._upcast(data)), occurred_ms
+
+    def read_plain(self, raw: bytes) -> tuple[Any, int, str | None]:
+        """The same, and the text of the instant (None for a type without one), of ``data`` without faults.
+
+        Raises:
+            msgspec.MsgspecError, ValueError, RecursionError: the struct refuses it; the contract class has the word.
+        """
+        data = self._decode(raw)
+        for value_of, check in self._checks:
+            check(value_of(data))
+        if self._instant_of is None:
+            occurred_at, occurred_ms = None, 0
+        else:
+            occurred_at = self._instant_of(data)
+            occurred_ms = instant_ms(occurred_at)
         if self._upcast is not None:
             data = as_struct(self._upcast(data))
-        return data, occurred_ms
+        return data, occurred_ms, occurred_at
 
 
 def judge(contract: type[Contract], raw: bytes) -> Contract:

@@ -36,7 +36,7 @@ MEANINGS: Final[dict[str, str]] = {
     TOO_BIG: "the value is longer than 65,536 bytes",
     TOO_DEEP: "arrays and objects nest deeper than 16",
     CURRENCY_UNKNOWN: "the currency is not the base currency",
-    IN_THE_FUTURE: "occurred_at is more than 24 hours after the recorded time",
+    IN_THE_FUTURE: "occurred_at is more than 24 hours after the recorded time, or the closed year is not over",
     NOT_HOME: "the record is away from its key's partition, even after it was forwarded",
     TOO_LATE: "it touches a year that was closed before it was recorded",
     SKIPPED: "an operator told the workers to pass this record",

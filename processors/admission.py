@@ -5,22 +5,32 @@ The same judgement serves the worker and everybody who folds the sources: it kno
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any, Protocol
 
 from domain.accounting import FORWARDED
+from domain.closing import Closing, TooLate, refuse_late_control
+from domain.org import PERIOD_CLOSED
 from events import reasons
 from events.codec import read_record
 from events.facts import Fact, Rejected
 from events.origin import ORIGIN_HEADER, Origin
-from events.registry import BY_SHORT
-from processors.dead_letters import DeadRecord, dead_letter
-from processors.home import home_partition
+from events.registry import BY_SHORT, CONTROL, CONTROL_KEY
+from processors.dead_letters import LogRecord, dead_letter
+from processors.home import Homes
+from processors.operator_commands import late_detail
 from processors.redirects import Redirect
-from processors.topics import TopicNames
+from processors.topics import CONTROL_PARTITION, TopicNames
+
+_KEY_OF: dict[str, Callable[[Any], str]] = {
+    short: attrgetter(row.key_field) for short, row in BY_SHORT.items() if row.key_field != CONTROL_KEY
+}
+"""What ``EventType.key_of`` says of the facts of sales, targets and reps, in one step."""
 
 
-class SourceRecord(DeadRecord, Protocol):
+class SourceRecord(LogRecord, Protocol):
     """A record as a client library reads it: all that a dead letter keeps, and when it was appended."""
 
     @property
@@ -28,19 +38,24 @@ class SourceRecord(DeadRecord, Protocol):
         """Append time, UTC milliseconds."""
 
 
-class SkippedRecords:
-    """Records that an operator told the workers to pass (``record.skipped``)."""
-
-    def __init__(self) -> None:
-        self._why: dict[tuple[str, int, int], str] = {}
+class SkippedRecords(dict[tuple[str, int, int], str]):
+    """Records that an operator told the workers to pass (``record.skipped``): topic, partition and offset to why."""
 
     def add(self, fact: Fact) -> None:
         """Note a record.skipped fact."""
-        self._why[fact.data.topic, fact.data.partition, fact.data.offset] = fact.data.reason
+        self[fact.data.topic, fact.data.partition, fact.data.offset] = fact.data.reason
 
-    def why(self, record: SourceRecord) -> str | None:
-        """The reason for which a record is passed; None if it is not."""
-        return self._why.get((record.topic, record.partition, record.offset)) if self._why else None
+
+class KnownCloses(dict[int, Fact]):
+    """The closes of years on the control stream, by offset."""
+
+    def before(self, offset: int) -> Closing:
+        """The years that are closed to what stands at an offset of the control stream."""
+        closing = Closing()
+        for at in sorted(self):
+            if at < offset:
+                closing.add(self[at].data.year, self[at].recorded_ms)
+        return closing
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,43 +66,72 @@ class Admission:
         names: its topics.
         partitions: its number of partitions.
         skipped: records to pass.
+        servers: bootstrap servers, for the commands that dead letters name.
+        reopened: judge as if this year and later ones had not been closed; None = all closes count.
+        closes: those of the control stream, as far as it was judged.
     """
 
     names: TopicNames
     partitions: int
     skipped: SkippedRecords
+    servers: str = ""
+    reopened: int | None = None
+    closes: KnownCloses = field(default_factory=KnownCloses)
+    _homes: Homes = field(init=False, repr=False, compare=False)
 
-    def admit(self, source: str, record: SourceRecord) -> Fact | Redirect:
-        """Judge a record of sales, targets or reps: a fact that counts here, or where the record goes instead."""
+    def __post_init__(self) -> None:
+        """Remember homes for this number of partitions."""
+        object.__setattr__(self, "_homes", Homes(self.partitions))
+
+    def admit(self, source: str, partition: int, record: SourceRecord) -> Fact | Redirect:
+        """Judge a record of sales, targets or reps: a fact that counts here, or where the record goes instead.
+
+        Args:
+            source: sales, targets or reps.
+            partition: of the source, on which the record stands.
+            record: the record.
+        """
         try:
-            fact = self._read(source, record)
-            home = home_partition(BY_SHORT[fact.type].key_of(fact.data), self.partitions)
-            if home == record.partition:
+            if self.skipped:
+                self._refuse_skipped(source, partition, record.offset)
+            fact = read_record(source, record.key, record.value, record.headers, record.timestamp)
+            if self._homes[_KEY_OF[fact.type](fact.data)] == partition:
                 return fact
-            if any(name == ORIGIN_HEADER for name, _ in record.headers):
-                raise Rejected(reasons.NOT_HOME, f"its home is partition {home}, and it was forwarded once already")
+            return self._forward(source, partition, record, fact)
         except Rejected as rejected:
-            return self.refuse(record, rejected)
-        return self._forward(record, fact, home)
+            return self.refuse(source, partition, record, rejected)
 
     def control(self, record: SourceRecord) -> Fact | Redirect:
-        """Judge a control record."""
+        """Judge a control record by those that stand before it; ask in their order, from the first one on."""
         try:
-            return self._read("control", record)
+            self._refuse_skipped(CONTROL, CONTROL_PARTITION, record.offset)
+            fact = read_record(CONTROL, record.key, record.value, record.headers, record.timestamp)
+            refuse_late_control(fact, self.closes.before(record.offset))
+            if fact.type == PERIOD_CLOSED:
+                if self.reopened is not None and fact.data.year >= self.reopened:
+                    raise Rejected(reasons.SKIPPED, f"{self.reopened} is open for this reading")
+                self.closes[record.offset] = fact
+            return fact
         except Rejected as rejected:
-            return self.refuse(record, rejected)
+            self.closes.pop(record.offset, None)
+            return self.refuse(CONTROL, CONTROL_PARTITION, record, rejected)
 
-    def refuse(self, record: SourceRecord, rejected: Rejected) -> Redirect:
+    def refuse(self, source: str, partition: int, record: SourceRecord, rejected: Rejected) -> Redirect:
         """The dead letter of a record."""
-        return dead_letter(self.names.dead_letters, record, rejected)
+        if isinstance(rejected, TooLate):
+            rejected = Rejected(rejected.reason, late_detail(rejected, self.names, self.servers))
+        return dead_letter(self.names.dead_letters, self.names.of(source), partition, record, rejected)
 
-    def _read(self, source: str, record: SourceRecord) -> Fact:
-        if (why := self.skipped.why(record)) is not None:
+    def _refuse_skipped(self, source: str, partition: int, offset: int) -> None:
+        if (why := self.skipped.get((self.names.of(source), partition, offset))) is not None:
             raise Rejected(reasons.SKIPPED, why)
-        return read_record(source, record.key, record.value, record.headers, record.timestamp)
 
-    def _forward(self, record: SourceRecord, fact: Fact, home: int) -> Redirect:
-        key = BY_SHORT[fact.type].key_of(fact.data).encode()
-        origin = Origin(record.topic, record.partition, record.offset, record.timestamp)
+    def _forward(self, source: str, partition: int, record: SourceRecord, fact: Fact) -> Redirect:
+        key = _KEY_OF[fact.type](fact.data)
+        home = self._homes[key]
+        if any(name == ORIGIN_HEADER for name, _ in record.headers):
+            raise Rejected(reasons.NOT_HOME, f"its home is partition {home}, and it was forwarded once already")
+        topic = self.names.of(source)
+        origin = Origin(topic, partition, record.offset, record.timestamp)
         headers = [*record.headers, origin.header()]
-        return Redirect(FORWARDED, "", record.topic, home, key, record.value, headers)
+        return Redirect(FORWARDED, "", topic, home, key.encode(), record.value, headers)

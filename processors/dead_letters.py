@@ -18,16 +18,8 @@ TOPIC, PARTITION, OFFSET = "standings-topic", "standings-partition", "standings-
 _OURS = frozenset({REASON, DETAIL, TOPIC, PARTITION, OFFSET})
 
 
-class DeadRecord(Protocol):
-    """What a dead letter keeps of its original."""
-
-    @property
-    def topic(self) -> str:
-        """Kafka topic."""
-
-    @property
-    def partition(self) -> int:
-        """Partition; the dead letter stands on the same one."""
+class LogRecord(Protocol):
+    """A record as it is read from a log; where that log is, its reader knows."""
 
     @property
     def offset(self) -> int:
@@ -46,17 +38,25 @@ class DeadRecord(Protocol):
         """Record headers."""
 
 
-def dead_letter(topic: str, record: DeadRecord, rejected: Rejected) -> Redirect:
-    """The dead letter of a record: its key, value and headers unchanged, with ours that say why and whence."""
+def dead_letter(letters: str, topic: str, partition: int, record: LogRecord, rejected: Rejected) -> Redirect:
+    """The dead letter of a record: its key, value and headers unchanged, with ours that say why and whence.
+
+    Args:
+        letters: the topic of dead letters; the letter stands on the same partition as its original.
+        topic: where the record stood.
+        partition: its partition there.
+        record: what can't count.
+        rejected: why.
+    """
     headers = [(name, value) for name, value in record.headers if name not in _OURS]
     headers += [
         (REASON, rejected.reason.encode()),
         (DETAIL, rejected.detail.encode()),
-        (TOPIC, record.topic.encode()),
-        (PARTITION, b"%d" % record.partition),
+        (TOPIC, topic.encode()),
+        (PARTITION, b"%d" % partition),
         (OFFSET, b"%d" % record.offset),
     ]
-    return Redirect(DEAD_LETTERED, rejected.reason, topic, record.partition, record.key, record.value, headers)
+    return Redirect(DEAD_LETTERED, rejected.reason, letters, partition, record.key, record.value, headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,11 @@ class DeadLetter:
         }
 
     @classmethod
-    def read(cls, record: DeadRecord) -> DeadLetter:
+    def read(cls, record: LogRecord) -> DeadLetter:
         """Read a record of the dead-letters topic; ValueError if it has none of our headers."""
         ours = {name: value for name, value in record.headers if name in _OURS}
         if ours.keys() != _OURS:
-            raise ValueError(f"{record.topic}-{record.partition}@{record.offset} is no dead letter")
+            raise ValueError(f"the record at offset {record.offset} is no dead letter")
         return cls(
             reason=ours[REASON].decode(),
             detail=ours[DETAIL].decode(),

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from processors.engine.fetching import ChunkReader, RecordChunk
 from processors.topics import TopicsUnfit
 
 FETCH_BYTES_MAX = 8 << 20
-POLL_MS = 500
+POLL_SECONDS = 0.5
 BROKER_WAIT_MS = 10
-RECORDS_MAX = 5_000
 
 
 class LogTooShort(Exception):  # noqa: N818 - what the log is
@@ -29,6 +29,7 @@ class LogReader:
     """
 
     def __init__(self, bootstrap_servers: str, topics: Mapping[str, str]) -> None:
+        self.bootstrap_servers = bootstrap_servers
         self._topics = dict(topics)
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap_servers,
@@ -46,6 +47,7 @@ class LogReader:
         except BaseException:
             await self._consumer.stop()
             raise
+        self._reader = ChunkReader(self._consumer)
         return self
 
     async def __aexit__(
@@ -72,10 +74,8 @@ class LogReader:
         at = TopicPartition(self._topics[source], partition)
         return int((await self._consumer.end_offsets([at]))[at])
 
-    async def records(
-        self, source: str, partition: int, start: int, end: int
-    ) -> AsyncIterator[Sequence[ConsumerRecord]]:
-        """The records with ``start <= offset < end``, in order, in batches.
+    async def records(self, source: str, partition: int, start: int, end: int) -> AsyncIterator[RecordChunk]:
+        """The records with ``start <= offset < end``, in order, in chunks.
 
         Raises:
             LogTooShort: the partition ends before ``end``: it is not the log that the offsets are of.
@@ -87,9 +87,7 @@ class LogReader:
             raise LogTooShort(f"{at.topic}-{partition} ends at {last}, and offset {end - 1} was to be read")
         self._consumer.assign([at])
         self._consumer.seek(at, start)
-        position = start
-        while position < end:
-            batches = await self._consumer.getmany(at, timeout_ms=POLL_MS, max_records=RECORDS_MAX)
-            if records := [record for record in batches.get(at, ()) if record.offset < end]:
-                yield records
-            position = await self._consumer.position(at)
+        while await self._consumer.position(at) < end:
+            chunk = (await self._reader.chunks(POLL_SECONDS)).get(at)
+            if chunk is not None and chunk.narrow(start, end - 1):
+                yield chunk

@@ -47,9 +47,38 @@ class WorkerMetrics:
         self._fenced = Counter(
             "standings_fenced_batches", "State batches met in recovery that did not count.", registry=registry
         )
+        self._reclaims = Counter(
+            "standings_reclaims",
+            "Partitions taken back in place after somebody else wrote to their changelog.",
+            registry=registry,
+        )
         self._recovery = Gauge(
             "standings_recovery_seconds", "From the last assignment until every partition was open.", registry=registry
         )
+        self._partitions = Gauge(
+            "standings_recovery_partitions",
+            "Partitions of the changelog: assigned to this worker, and open to be written by it.",
+            ["state"],
+            registry=registry,
+        )
+        self._changelog_records = Counter(
+            "standings_recovery_changelog_records", "Changelog records read in recoveries.", registry=registry
+        )
+        self._changelog_left = Gauge(
+            "standings_recovery_changelog_records_left",
+            "Changelog records that the recovery has yet to read, at most.",
+            registry=registry,
+        )
+        self._snapshots_looked = Counter(
+            "standings_recovery_snapshots",
+            "Partitions that looked for a snapshot when they were recovered, by what they found.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._snapshot_rows = Counter(
+            "standings_recovery_snapshot_rows", "State rows taken from snapshots in recoveries.", registry=registry
+        )
+        self._snapshots = Counter("standings_snapshots", "Snapshots written, or not.", ["outcome"], registry=registry)
         self._ledger = Gauge("standings_ledger_rows", "Sale lines in the ledgers of this worker.", registry=registry)
 
     def folded(self, outcomes: Mapping[tuple[str, str], int]) -> None:
@@ -73,6 +102,29 @@ class WorkerMetrics:
     def fenced(self) -> None:
         """Recovery met a batch that did not count."""
         self._fenced.inc()
+
+    def reclaimed(self) -> None:
+        """A partition was taken back in place."""
+        self._reclaims.inc()
+
+    def changelog_read(self, records: int) -> None:
+        """So many changelog records were read to recover."""
+        self._changelog_records.inc(records)
+
+    def restored(self, outcome: str, rows: int) -> None:
+        """A partition looked for its snapshot: used, absent or refused; so many rows were taken from it."""
+        self._snapshots_looked.labels(outcome).inc()
+        self._snapshot_rows.inc(rows)
+
+    def snapshot_written(self, outcome: str) -> None:
+        """A snapshot was written, or failed."""
+        self._snapshots.labels(outcome).inc()
+
+    def recovering(self, *, assigned: int, opened: int, left: int) -> None:
+        """How far a recovery is: partitions, and changelog records left to read."""
+        self._partitions.labels("assigned").set(assigned)
+        self._partitions.labels("open").set(opened)
+        self._changelog_left.set(left)
 
     def recovered(self, seconds: float) -> None:
         """Every assigned partition is open."""

@@ -4,8 +4,7 @@ It keeps no state but its position, and that stands in the board store: it may b
 again at any moment. Per partition a *flush* goes from the mark that the boards show to a later one that counted: a step
 for each group, then the move of the position. Refused means that somebody else was faster or that the store lost
 something: look again and follow. Nothing there means a *build*: everything again under a version never used before,
-swapped in at the end of the log. A flush larger than the bound (one huge mark, such as an org move) is shown as it is;
-to do that through a new version, too, is a later step.
+swapped in at the end of the log.
 """
 
 from __future__ import annotations
@@ -15,20 +14,22 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from processors.engine.changelog import MARK
 from processors.projection_metrics import ProjectorMetrics
+from processors.projection_options import ChangelogConsumer, ProjectorOptions
 from processors.projection_shown import Shown
-from projections.ports import BoardsUnavailable, BoardWriter, Position, Said
+from projections.ports import NEW, BoardsUnavailable, BoardWriter, Position, Said
 
-FLUSH_ROWS_MAX = 2_000
-"""Rows that end a flush, so that no script stalls Redis for long: a group has at most as many changed entries, and a
-step of attainment costs about 20 us for each."""
+__all__ = ["Projector", "ProjectorOptions"]
+
+BEHIND_AGE_SECONDS = 2.0
+BEHIND_SECONDS = 3.0
+"""Least time between two flushes of a partition that is behind: what many marks say of a member is shown once."""
 
 FETCH_RECORDS_MAX = 5_000
 FETCH_SECONDS = 0.1
@@ -41,56 +42,24 @@ SILENT_SECONDS = 120
 
 SWEEP_SECONDS = 60.0
 
+DOUBT_SECONDS = 30.0
+"""A log with rows that may be missing is read again after so long."""
+
+FILL_SECONDS_MAX = 3_000.0
+"""A fill that took longer reads on to the ends of now: less than the changelog's compaction lag."""
+
 BACKOFF_SECONDS_MIN = 0.1
 BACKOFF_SECONDS_MAX = 2.0
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectorOptions:
-    """What a projector is told.
-
-    Attributes:
-        bootstrap_servers: comma-separated brokers.
-        changelog: topic of the workers' state.
-        partitions: its partition count.
-        flush_seconds: least time between two flushes of a partition; a first change is shown at once.
-        flush_rows_max: a flush ends at the mark where it has so many changed rows.
-        look_seconds: how often to look whether the store still holds what was left there, also without work.
-        too_old_seconds: boards whose next mark is older than this are rebuilt: deletions may have been cleaned away.
-        other_log_seconds: how long boards may be ahead of the log (a new leader learns the end a little late) until
-            they are taken for another log's.
-    """
-
-    bootstrap_servers: str
-    changelog: str
-    partitions: int
-    flush_seconds: float = 0.1
-    flush_rows_max: int = FLUSH_ROWS_MAX
-    look_seconds: float = 0.5
-    too_old_seconds: float = 5 * 86_400
-    other_log_seconds: float = 5.0
-
-
-class ChangelogConsumer(Protocol):
-    """What the projector needs of a Kafka consumer."""
-
-    def assign(self, partitions: list[TopicPartition]) -> None:
-        """Read these partitions."""
-
-    def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read on from an offset."""
-
-    async def getmany(self, *, timeout_ms: int, max_records: int) -> Mapping[TopicPartition, Sequence[Any]]:
-        """Records per partition; waits for some until the timeout."""
-
-    async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
-        """The offset that each partition's next record will get."""
-
-
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
     """The store is not where we left it."""
+
+
+class Doubtful(Exception):  # noqa: N818 - an answer, not a fault
+    """The log may have lost rows to batches that do not count."""
 
 
 class TooOld(Exception):  # noqa: N818 - an answer, not a fault
@@ -105,6 +74,7 @@ class Projector:
         boards: where boards are written.
         consumer: a started consumer without a group.
         metrics: what it counts.
+        fold: makes the fold of a partition that goes on from a position text.
         on_ready: called once, when the current version shows everything up to the ends seen at start.
         new_version: names never used before.
         now: seconds since the epoch, compared with the log's timestamps.
@@ -119,6 +89,7 @@ class Projector:
         consumer: ChangelogConsumer,
         metrics: ProjectorMetrics,
         *,
+        fold: Callable[[str], Shown] = Shown,
         on_ready: Callable[[], None] = lambda: None,
         new_version: Callable[[], str] = lambda: uuid.uuid4().hex,
         now: Callable[[], float] = time.time,
@@ -129,6 +100,7 @@ class Projector:
         self._boards = boards
         self._consumer = consumer
         self._metrics = metrics
+        self._fold = fold
         self._on_ready: Callable[[], None] | None = on_ready
         self._new_version = new_version
         self._now = now
@@ -146,6 +118,9 @@ class Projector:
                 if self._ends_at_start is None:
                     self._ends_at_start = await self._ends()
                 await self._once()
+            except Doubtful as doubt:
+                log.warning("no boards are made of %s: %s", self._options.changelog, doubt)
+                await self._sleep(DOUBT_SECONDS)
             except Refused as refused:
                 log.info("%s: looking again", refused)
             except (BoardsUnavailable, KafkaError) as error:  # whether it was done, the store will say
@@ -157,7 +132,7 @@ class Projector:
         version, pos = await self._boards.where()
         if version and pos.keys() == self._partitions.keys():
             try:
-                await self._live(version, {p: Shown(text) for p, text in pos.items()})
+                await self._live(version, {p: self._fold(text) for p, text in pos.items()})
             except TooOld as reason:
                 log.info("boards are rebuilt: %s", reason)
         await self._build(version)
@@ -179,8 +154,8 @@ class Projector:
                 if fold.size >= self._options.flush_rows_max:
                     await self._show(version, p, shown)
                     flushed[p] = self._monotonic()
-            for p in shown:
-                if shown[p].pending and self._monotonic() - flushed[p] >= self._options.flush_seconds:
+            for p, fold in shown.items():
+                if fold.pending and self._monotonic() - flushed[p] >= self._least_seconds(p, fold):
                     await self._show(version, p, shown)
                     flushed[p] = self._monotonic()
             self._tell_when_ready(shown)
@@ -213,7 +188,7 @@ class Projector:
         for p, text in pos.items():
             fold = shown[p]
             if text != fold.start and not fold.advance(text):
-                shown[p] = Shown(text)
+                shown[p] = self._fold(text)
                 self._consumer.seek(self._partitions[p], shown[p].rewind())
                 await self._boards.announce(version, [])
             self._metrics.shows(shown[p].recorded_ms)
@@ -248,16 +223,19 @@ class Projector:
 
         A compacted log shows true states only from the end seen at the start: nothing is published before that.
         """
-        version, shown = self._new_version(), {p: Shown() for p in self._partitions}
+        version, shown = self._new_version(), {p: self._fold(NEW) for p in self._partitions}
         log.info("building version %s in place of %s", version, expected or "none")
         await self._boards.begin(version, len(shown))
         self._seek(shown)
         said = Said.BEHIND
         try:
             while said is Said.BEHIND:  # readers never see less than before: read on
-                await self._fill(version, shown, await self._ends())
+                await self._fill_to_an_end(version, shown)
                 said = await self._boards.swap(expected, version, {p: fold.start for p, fold in shown.items()})
                 self._metrics.answered("swap", [said])
+        except Doubtful:
+            await self._boards.drop(version)
+            raise
         except Refused:
             said = Said.REFUSED
         if said is Said.REFUSED:
@@ -268,6 +246,24 @@ class Projector:
         await self._boards.announce(version, [])
         if expected:
             await self._boards.drop(expected)
+
+    async def _fill_to_an_end(self, version: str, shown: dict[int, Shown]) -> None:
+        """Fill up to ends so young that the cleaner can't have taken rows before them for later ones.
+
+        Raises:
+            Doubtful: nor must it have taken them for rows that do not count; an owner, if any, says those again.
+        """
+        while True:
+            looked = self._now()
+            await self._fill(version, shown, await self._ends())
+            if self._now() - looked < FILL_SECONDS_MAX:
+                break
+        self._refuse_doubtful(shown)
+
+    def _refuse_doubtful(self, shown: Mapping[int, Shown]) -> None:
+        fenced = [min(fold.fenced.values()) for fold in shown.values() if fold.fenced]
+        if fenced and self._now() - min(fenced) / 1000 > self._options.too_old_seconds:
+            raise Doubtful("a batch that did not count is not said again, rows may be missing")
 
     async def _fill(self, version: str, shown: dict[int, Shown], ends: Mapping[int, int]) -> None:
         kept = self._monotonic()
@@ -338,10 +334,20 @@ class Projector:
             self._on_ready = None
 
     def _report_lag(self, shown: Mapping[int, Shown]) -> None:
-        highwater = getattr(self._consumer, "highwater", lambda _: None)
-        ends = {p: highwater(where) for p, where in self._partitions.items()}
+        ends = {p: self._highwater(p) for p in self._partitions}
         lag = {p: max(0, end - Position.parse(shown[p].start).mark - 1) for p, end in ends.items() if end is not None}
         self._metrics.lag(self._options.changelog, lag)
+
+    def _least_seconds(self, partition: int, fold: Shown) -> float:
+        """Least time between two flushes: longer while what comes next has been in the log for a while."""
+        has_more = fold.end + 1 < (self._highwater(partition) or 0)
+        is_behind = has_more and self._now() - fold.appended_ms / 1000 > BEHIND_AGE_SECONDS
+        return max(BEHIND_SECONDS, self._options.flush_seconds) if is_behind else self._options.flush_seconds
+
+    def _highwater(self, partition: int) -> int | None:
+        """The end of a partition as the last fetch told it; None if the consumer doesn't know."""
+        known: int | None = getattr(self._consumer, "highwater", lambda _: None)(self._partitions[partition])
+        return known
 
 
 def _up_to_marks(records: Sequence[Any]) -> Iterator[Sequence[Any]]:

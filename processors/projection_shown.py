@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from itertools import chain
 
 from domain.entries import DocumentEntry, Entry
 from domain.rows import ACCOUNTING, entries
 from processors.engine.changelog import LEDGER, ChangelogFold, ChangelogRecord
-from projections.changes import changes_of
+from projections.changes import changes_of_rows
 from projections.ports import NEW, GroupChange, Position
 
 
@@ -22,6 +21,7 @@ class Shown(ChangelogFold):
     Attributes:
         start: position text that the boards are known to show.
         target: position text of the last mark that counted; equal to start when there is nothing to show.
+        appended_ms: append time of the last mark that counted, UTC milliseconds; 0 = not known.
         recorded_ms: recorded time of the newest fact that this fold has brought onto the boards; 0 = not known.
     """
 
@@ -30,6 +30,7 @@ class Shown(ChangelogFold):
         self.mark, self.epoch, self.positions = Position.parse(text)
         self.end = self.mark
         self.start = self.target = text
+        self.appended_ms = 0
         self.recorded_ms = 0
         self._rows: dict[bytes, bytes] = {}
         self._undecided: dict[bytes, bytes] = {}
@@ -54,6 +55,7 @@ class Shown(ChangelogFold):
         counted = self.counted
         super()._mark(record)
         if self.counted > counted:
+            self.appended_ms = getattr(record, "timestamp", None) or 0
             self.target = str(Position(self.mark, self.epoch, self.positions))
             for key, value in self._undecided.items():
                 self._rows.pop(key, None)
@@ -62,7 +64,7 @@ class Shown(ChangelogFold):
 
     def changes(self) -> list[GroupChange]:
         """What the rows between start and target set on the boards."""
-        return changes_of(chain.from_iterable(entries(key, value) for key, value in self._rows.items()))
+        return changes_of_rows(list(self._rows.items()))
 
     def shown(self) -> None:
         """The boards show the target."""

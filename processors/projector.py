@@ -23,6 +23,7 @@ FETCH_BYTES_MAX = 4 << 20
 """Bytes of one partition in a fetch; a single larger batch comes alone."""
 
 RECONNECT_SECONDS = 2.0
+CANCEL_AGAIN_SECONDS = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +45,16 @@ async def _run(
     options: ProjectorOptions, boards: BoardWriter, on_ready: Callable[[], None], metrics: ProjectorMetrics
 ) -> int:
     work = asyncio.ensure_future(_project(options, boards, on_ready, metrics))
+    told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    stopping = asyncio.ensure_future(told.wait())
+    await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    # Python 3.11's wait_for, which the Redis client uses, loses a cancellation that comes as its answer does.
+    while not work.done():
+        work.cancel()
+        await asyncio.wait([work], timeout=CANCEL_AGAIN_SECONDS)
     with contextlib.suppress(asyncio.CancelledError):
         await work
     with contextlib.suppress(BoardsUnavailable):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 from domain.accounting import DEAD_LETTERED
 from domain.partition import PartitionState
 from events.facts import Fact, Rejected
 from processors.admission import Admission, SourceRecord
 from processors.engine.control import ControlRecord
-from processors.engine.workshop import FoldFailed
+from processors.engine.workshop import Folded, FoldFailed
 from processors.redirects import Redirect
 
 UNREADABLE = "unreadable"
@@ -29,37 +29,50 @@ class Reducer:
         self._admission = admission
         self._folded = folded
 
-    def reduce(self, state: PartitionState, source: str, records: Sequence[SourceRecord]) -> list[Redirect]:
-        """Fold records of one source and partition; every one is accounted.
-
-        Returns:
-            The records to send elsewhere.
+    def reduce(self, state: PartitionState, source: str, records: Iterable[SourceRecord]) -> Folded:
+        """Fold records of one source and of the state's partition, one by one; every one is accounted.
 
         Raises:
             FoldFailed: a fault of ours; names the record.
         """
         redirects: list[Redirect] = []
         outcomes: Counter[tuple[str, str]] = Counter()
+        partition = state.partition
         admit, apply = self._admission.admit, state.apply
-        for record in records:
+        taken: list[SourceRecord] | None = [] if state.tree.closing.year else None
+        state.refused()  # what comes is numbered from here on
+        count, record = 0, None
+        for count, record in enumerate(records, 1):  # noqa: B007 - the last of both is told
             try:
-                verdict = admit(source, record)
+                verdict = admit(source, partition, record)
                 if isinstance(verdict, Fact):
                     type_ = verdict.type
                     try:
                         apply(verdict)
+                        if taken is not None:
+                            taken.append(record)
                         continue
                     except Rejected as rejected:
-                        verdict = self._admission.refuse(record, rejected)
+                        verdict = self._admission.refuse(source, partition, record, rejected)
                 else:
                     type_ = UNREADABLE if verdict.outcome == DEAD_LETTERED else source
                 state.account(verdict.outcome)
             except Exception as error:
-                raise FoldFailed(f"{record.topic}-{record.partition}@{record.offset}: {error!r}") from error
+                where = f"{self._admission.names.of(source)}-{partition}@{record.offset}"
+                raise FoldFailed(where, error) from error
             outcomes[type_, verdict.outcome] += 1
             redirects.append(verdict)
+        for number, year in state.refused():
+            assert taken is not None, "nothing is refused while no year is closed"
+            redirects.append(self._late(state, source, taken[number], year))
         self._folded(outcomes + state.outcomes())
-        return redirects
+        return Folded(count, -1 if record is None else record.offset, redirects)
+
+    def _late(self, state: PartitionState, source: str, record: SourceRecord, year: int) -> Redirect:
+        """The dead letter of a sale or void that came too late; it is accounted already."""
+        fact = self._admission.admit(source, state.partition, record)
+        assert isinstance(fact, Fact), "it was admitted before"
+        return self._admission.refuse(source, state.partition, record, state.too_late(fact, year))
 
     def control(self, record: SourceRecord) -> ControlRecord:
         """Judge a control record; what it says to skip is skipped from here on."""

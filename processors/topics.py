@@ -14,6 +14,9 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 SOURCES = ("sales", "targets", "reps")
 """Sources that a partition folds; the control stream is the fourth position of a mark."""
 
+CONTROL_PARTITION = 0
+"""The only partition of the control stream."""
+
 SOURCE_BYTES_MAX = 16 * 1024 * 1024
 STATE_BYTES_MAX = 64 * 1024 * 1024
 """``max.message.bytes``: of what others send, and of a state batch or a dead letter."""

@@ -1,33 +1,30 @@
 """Verify: folds the sources again and compares every live board at the offsets that the board itself names.
 
 The boards are dumped first, each with its as_of; then every partition is folded once from its start, with a stop at
-each as_of that some board names for it. What the partition adds to a board is taken at that stop. One partition is in
-memory at a time, and nothing of the engine or its changelog is read.
+each as_of that some board names for it. What the partition adds to a board is taken at that stop. A share has one
+partition in memory at a time, and nothing of the engine or its changelog is read.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from domain.accounting import Accounting
-from domain.boards import DocumentGroup, Group
-from domain.partition import PartitionState, Rules
-from domain.rows import flush_entries
+from domain.boards import Group
+from domain.partition import Rules
 from processors.comparison import Difference, ExpectedGroup, compare
 from processors.log_reader import LogReader
-from processors.source_fold import ControlPrefix, SourceFold
+from processors.replay_log import dealt
+from processors.shares import ALONE, Folded, Piece, Told, Workers
 from processors.topics import SOURCES, TopicNames
-from projections.changes import changes_of
-from projections.ports import BoardStore, GroupChange, GroupDump, Position
+from processors.verify_share import Offsets, Stops, Vector, VerifyShare, vector, wants
+from projections.ports import BoardStore, GroupDump, Position
 
 DUMP_GROUPS = 200
 DUMP_TRIES = 5
-ACCOUNTING = DocumentGroup("accounting")
 
-Offsets = Mapping[str, int]
-Vector = tuple[int, ...]
 Progress = Callable[[str], None]
 
 
@@ -59,11 +56,6 @@ class VerifyReport:
         return not self.differences and self.accounting.read == self.record_count
 
 
-def vector(offsets: Offsets) -> Vector:
-    """Offsets in a fixed order, -1 for none: of two marks of a partition, the later is the greater in every place."""
-    return tuple(offsets.get(source, -1) for source in (*SOURCES, "control"))
-
-
 @dataclass(slots=True)
 class _Dumped:
     """The live boards as read: the version's positions first, so that a group that is missing later is missed."""
@@ -80,34 +72,73 @@ async def verify(
     rules: Rules,
     *,
     buckets: Collection[str] = (),
+    workers: Workers = ALONE,
     progress: Progress = lambda _: None,
 ) -> VerifyReport:
     """Compare every live board with the fold of the log at its own as_of.
 
     Args:
         boards: the live store.
-        reader: connected to the log.
+        reader: connected to the log; tells where it ends. Each share has one of its own.
         names: topic names.
         rules: of the deployment.
         buckets: compare only the boards of these, and no documents; empty = everything.
+        workers: who folds the log.
         progress: told what is being done.
 
     Raises:
         CannotCompare: the boards are being rebuilt.
+        ShareFailed: the log can't be read, or a share did not come to its end.
     """
     dumped = await _dump(boards, buckets)
     progress(f"{len(dumped.groups)} groups of boards read")
     report = VerifyReport(dumped.version)
     expected: dict[Group, ExpectedGroup] = {}
+
+    async def take(told: Told) -> None:
+        match told:
+            case Piece():
+                for change in told.changes:
+                    part = change.read()
+                    expected.setdefault(part.group, ExpectedGroup()).add(told.partition, part)
+            case Folded():
+                report.accounting = report.accounting.plus(Accounting(told.accounting))
+                report.record_count += told.read_count
+                report.behind_count += await _behind(reader, told)
+                progress(f"partition {told.partition}: {told.read_count} records folded")
+
     count = await reader.partition_count()
-    control = await ControlPrefix.read(reader, names, count)
-    for partition in range(count):
-        fold = SourceFold(partition, count, rules, reader=reader, control=control, names=names)
-        await _fold_partition(fold, dumped, expected, report, buckets)
-        progress(f"partition {partition}: {fold.read_count} records folded")
+    parts = dealt({partition: dict(dumped.pos.get(partition, {})) for partition in range(count)}, workers.shares)
+    shares = [
+        VerifyShare(
+            reader.bootstrap_servers, names, count, {partition: _stops(dumped, partition) for partition in part},
+            rules, frozenset(buckets),
+        )
+        for part in parts
+    ]  # fmt: skip
+    await workers.run(shares, take)
     for group in expected.keys() | dumped.groups.keys():
         compare(group, expected.get(group, ExpectedGroup()), dumped.groups.get(group), report)
     return report
+
+
+def _stops(dumped: _Dumped, partition: int) -> Stops:
+    """Where the fold of a partition stops: at the version's position, and at every other as_of that a board names."""
+    end = dumped.pos.get(partition, {})
+    groups: dict[Vector, set[Group]] = defaultdict(set)
+    offsets: dict[Vector, Offsets] = {}
+    for group, dump in dumped.groups.items():
+        at = dump.as_of.get(partition, {})
+        if vector(at) != vector(end):
+            groups[vector(at)].add(group)
+            offsets[vector(at)] = at
+    return Stops(end, tuple((offsets[at], frozenset(found)) for at, found in groups.items()))
+
+
+async def _behind(reader: LogReader, told: Folded) -> int:
+    """Records of the sources of a partition after the offsets to which it was folded, as the log ends now."""
+    ends = [await reader.end(source, told.partition) for source in SOURCES]
+    return sum(max(0, end - 1 - told.offsets.get(source, -1)) for source, end in zip(SOURCES, ends, strict=True))
 
 
 async def _dump(boards: BoardStore, buckets: Collection[str]) -> _Dumped:
@@ -124,53 +155,3 @@ async def _dump(boards: BoardStore, buckets: Collection[str]) -> _Dumped:
             offsets: dict[int, Offsets] = {partition: Position.parse(text).offsets for partition, text in pos.items()}
             return _Dumped(version, offsets, {dump.group: dump for dump in dumps if dump is not None})
     raise CannotCompare("the boards were rebuilt while they were read, several times")
-
-
-def wants(group: Group, buckets: Collection[str]) -> bool:
-    """Whether a group is compared: all, or those of the named buckets."""
-    return not buckets or (not isinstance(group, DocumentGroup) and group.bucket in buckets)
-
-
-async def _fold_partition(
-    fold: SourceFold,
-    dumped: _Dumped,
-    expected: dict[Group, ExpectedGroup],
-    report: VerifyReport,
-    buckets: Collection[str],
-) -> None:
-    """Fold one partition, stopping at every as_of that a board names for it, and note what it adds there."""
-    partition = fold.state.partition
-    stops: dict[Vector, list[Group]] = defaultdict(list)
-    offsets: dict[Vector, Offsets] = {}
-    for group, dump in dumped.groups.items():
-        at = dump.as_of.get(partition, {})
-        stops[vector(at)].append(group)
-        offsets[vector(at)] = at
-    end = dumped.pos.get(partition, {})
-    stops.setdefault(vector(end), [])
-    offsets[vector(end)] = end
-    held: dict[Group, GroupChange] = {}
-    for stop in sorted(stops):
-        await fold.advance(offsets[stop])
-        _hold(fold.state, held, buckets)
-        for group in stops[stop]:
-            if group in held:
-                expected.setdefault(group, ExpectedGroup()).add(partition, held[group])
-        if stop == vector(end):
-            report.accounting = report.accounting.plus(fold.state.accounting)
-            report.record_count += fold.read_count
-            report.behind_count += await fold.behind(end)
-            for group, change in held.items():
-                if group not in dumped.groups:
-                    expected.setdefault(group, ExpectedGroup()).add(partition, change)
-
-
-def _hold(state: PartitionState, held: dict[Group, GroupChange], buckets: Collection[str]) -> None:
-    """Bring what this partition says of every group up to the state."""
-    _, rows = state.flush()
-    said = flush_entries(rows, buckets or None)
-    for change in changes_of(entry for entry in said if wants(entry.group, buckets)):
-        known = held.setdefault(change.group, GroupChange(change.group))
-        known.cells.update(change.cells)
-        known.targets.update(change.targets)
-        known.documents.update(change.documents)

@@ -21,13 +21,16 @@ from domain.partition import CONTROL_ACCOUNTANT, PartitionState, Rules
 from processors.admission import Admission, SkippedRecords
 from processors.client_logging import limit_kafka_logs
 from processors.engine.app import EngineApp, settings
+from processors.engine.changelog_reader import read_changelog
 from processors.engine.chunks import ChunkSchema
 from processors.engine.control import ControlStream
 from processors.engine.local_state import LocalState, SnapshotPolicy
 from processors.engine.log_marks import first_records
+from processors.engine.reclaim import Reclaims
 from processors.engine.workshop import FlushLimits, Workshop
 from processors.engine.writer import ChangelogWriter
 from processors.metrics import WorkerMetrics
+from processors.operator_commands import skip_command
 from processors.reducing import Reducer
 from processors.topics import TABLE, BrokerUnreachable, TopicNames, TopicsUnfit, require_topics
 
@@ -46,6 +49,14 @@ GAUGE_SECONDS = 2.0
 
 StateFactory = Callable[[int, Rules], PartitionState]
 """(partition, rules) -> an empty state."""
+
+Reshape = Callable[[Workshop], Workshop]
+"""What the owners share -> the same with something put in between."""
+
+
+def living_state(partition: int, rules: Rules) -> PartitionState:
+    """A worker's state: what closed years hold leaves its memory."""
+    return PartitionState(partition, rules, retires=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,8 @@ def run_worker(
     *,
     on_ready: Callable[[], None] | None = None,
     registry: CollectorRegistry | None = None,
-    state: StateFactory = PartitionState,
+    state: StateFactory = living_state,
+    reshape: Reshape | None = None,
 ) -> int:
     """Run a worker until SIGTERM or SIGINT; blocks. Logging is set up by the caller.
 
@@ -92,6 +104,7 @@ def run_worker(
         on_ready: called once, when recovery is complete and every assigned partition is open.
         registry: where its metrics go; a new one if None.
         state: makes a partition's state; tests hand in a faulty one.
+        reshape: tests put a kill at a marked point, or another clock, into what the owners share.
 
     Returns:
         Exit code: 0 stopped in order; 1 the broker or the topics are not as they must be. A worker that must be
@@ -105,10 +118,15 @@ def run_worker(
         return EXIT_UNFIT
     options.data_dir.mkdir(parents=True, exist_ok=True)
     metrics = WorkerMetrics(registry or CollectorRegistry())
-    return asyncio.run(_Run(lambda: build_app(options, metrics, state), metrics, on_ready).run())
+    return asyncio.run(_Run(lambda: build_app(options, metrics, state, reshape), metrics, on_ready).run())
 
 
-def build_app(options: WorkerOptions, metrics: WorkerMetrics, state: StateFactory = PartitionState) -> EngineApp:
+def build_app(
+    options: WorkerOptions,
+    metrics: WorkerMetrics,
+    state: StateFactory = living_state,
+    reshape: Reshape | None = None,
+) -> EngineApp:
     """The Faust app: the table and an agent for each source. Call it inside the running loop."""
     names = TopicNames(options.topic_prefix)
     app = EngineApp(
@@ -122,8 +140,9 @@ def build_app(options: WorkerOptions, metrics: WorkerMetrics, state: StateFactor
         ),
     )
     app.sources = names.sources()
+    app.skip_command = lambda where: skip_command(where, names.prefix, options.bootstrap_servers)
     table = app.owned_table(TABLE, options.partitions)
-    admission = Admission(names, options.partitions, SkippedRecords())
+    admission = Admission(names, options.partitions, SkippedRecords(), options.bootstrap_servers)
     reducer = Reducer(admission, metrics.folded)
     workshop = Workshop(
         core=lambda partition: state(partition, options.rules),
@@ -136,8 +155,20 @@ def build_app(options: WorkerOptions, metrics: WorkerMetrics, state: StateFactor
         die=app.die,
         clock=time.monotonic,
         now_ms=lambda: time.time_ns() // 1_000_000,
+        lost=lambda owner, reason: reclaims.lost(owner, reason),
     )
-    table.prepare(workshop, f"{socket.gethostname()}:{os.getpid()}", metrics, _local_state(options, names, metrics))
+    if reshape is not None:
+        workshop = reshape(workshop)
+    who = f"{socket.gethostname()}:{os.getpid()}"
+    table.prepare(workshop, who, metrics, _local_state(options, names, metrics))
+    reclaims = Reclaims(
+        table.owners,
+        workshop,
+        who,
+        read=functools.partial(read_changelog, options.bootstrap_servers, names.changelog),
+        sources=table,
+        reclaimed=table.reclaimed,
+    )
     for topic, source in app.sources.items():
         _add_agent(app, topic, source, options, metrics)
     return app

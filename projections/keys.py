@@ -12,25 +12,35 @@ key                                 type        holds
 ``{prefix}{v}:pos``                 hash        partition to the position last shown completely
 ``{prefix}{v}:ahead:P``             hash        mark to position text, of the flushes under way in partition P
 ``{prefix}{v}:own:GROUP``           hash        partition to the group's own mark
-``{prefix}{v}:cells:GROUP``         hash        member to its cell, summed over partitions
+``{prefix}{v}:cells:GROUP``         hash        member to its cells by reach, summed over partitions
 ``{prefix}{v}:parts:GROUP``         hash        ``P NUL member`` to the partition's part (unit members only)
 ``{prefix}{v}:targets:GROUP``       hash        member to its targets and the boards it stands on
-``{prefix}{v}:sets:GROUP``          hash        the attainment boards that the group ever wrote
+``{prefix}{v}:boards:GROUP``        set         the boards that the group ever wrote, without their bucket
 ``{prefix}{v}:documents:GROUP``     hash        document id to JSON text
 ``{prefix}{v}:board:NAME``          sorted set  member to -score: Redis' own order is the board's total order
+``{prefix}{v}:reaches``             hash        number to reach: ``[MEMBERS, [scopes]]`` in JSON
+``{prefix}{v}:numbers``             hash        reach to its number
 ==================================  ==========  ==============================================================
 
+GROUP is an attainment group or a document group: the sales boards of a member kind and bucket are written with its
+attainment group and share its marks and cells. A member nearly always has one reach in a bucket, and then its cell is
+the same on all its boards, so it is kept once.
+
 A sorted set is a board, and nothing else is one. Groups keep only the *number* of their own mark: the offsets behind it
-are in ``pos``, or in ``ahead`` while it is later. Written out in each group they would need most of the memory.
+are in ``pos``, or in ``ahead`` while it is later. Written out in each group they would need much memory.
 """
 
 from __future__ import annotations
 
-from domain.boards import AttainmentGroup, BoardGroup, BoardName, DocumentGroup, Group
+from domain.boards import REP, AttainmentGroup, BoardGroup, BoardName, DocumentGroup, Group
 
-_KINDS = ("pos", "ahead", "own", "cells", "parts", "targets", "sets", "documents", "board")
+_SINGLE_KINDS = ("pos", "reaches", "numbers")
+_KINDS = ("ahead", "own", "cells", "parts", "targets", "boards", "documents", "board")
 
-LUA_PRELUDE = "".join(f"local {kind.upper()} = '{kind if kind == 'pos' else kind + ':'}'\n" for kind in _KINDS)
+LUA_PRELUDE = "".join(
+    [f"local {kind.upper()} = '{kind}'\n" for kind in _SINGLE_KINDS]
+    + [f"local {kind.upper()} = '{kind}:'\n" for kind in _KINDS]
+)
 """The parts of the names, for the scripts: they learn the version, or which boards change, only while they run."""
 
 
@@ -55,9 +65,28 @@ class Keys:
         """Positions of flushes under way."""
         return f"{self.prefix}{version}:ahead:{partition}"
 
+    def reaches(self, version: str) -> str:
+        """Reaches by their numbers."""
+        return f"{self.prefix}{version}:reaches"
+
+    def boards(self, version: str, group: AttainmentGroup) -> str:
+        """The boards that a group ever wrote."""
+        return f"{self.prefix}{version}:boards:{group}"
+
     def own(self, version: str, group: Group) -> str:
         """A group's own marks."""
-        return f"{self.prefix}{version}:own:{group}"
+        return f"{self.prefix}{version}:own:{written_with(group)}"
+
+
+def written_with(group: Group) -> AttainmentGroup | DocumentGroup:
+    """The group in whose step a group is written, and whose marks it has.
+
+    >>> str(written_with(BoardGroup("cn", "store", "2026-05")))
+    'attainment:unit/2026-05'
+    """
+    if isinstance(group, BoardGroup):
+        return AttainmentGroup("rep" if group.members == REP else "unit", group.bucket)
+    return group
 
 
 def revenue_board(group: BoardGroup) -> BoardName:

@@ -10,7 +10,7 @@ from domain.attainment import attainment_ppm
 from domain.boards import ATTAINMENT_PREFIX, AttainmentGroup, BoardGroup, BoardName, DocumentGroup, Group
 from domain.cells import EMPTY, Cell
 from domain.ranking import order
-from projections.keys import revenue_board
+from projections.keys import revenue_board, written_with
 from projections.ports import (
     NEW,
     AttainmentView,
@@ -19,6 +19,7 @@ from projections.ports import (
     DocumentsView,
     GroupChange,
     GroupDump,
+    ReachCells,
     Said,
     Snapshot,
     SnapshotRequest,
@@ -43,6 +44,14 @@ class _Stored:
 class _Version:
     pos: dict[int, str]
     groups: dict[Group, _Stored] = field(default_factory=dict)
+
+    def stored(self, group: Group) -> _Stored:
+        """A group; one that was never written has the marks of what it is written with."""
+        found = self.groups.get(group)
+        if found is None:
+            written = self.groups.get(written_with(group))
+            found = _Stored(own=written.own) if written else _Stored()
+        return found
 
 
 class MemoryBoards:
@@ -81,6 +90,8 @@ class MemoryBoards:
         stored.own[partition] = target
         for member, part in change.cells.items():
             self._set_part(stored, change.group, member, partition, part)
+        for member, by_reach in change.reached.items():
+            self._set_reached(held, change.group, member, partition, by_reach)
         for member, held_targets in change.targets.items():
             if held_targets[1]:
                 stored.targets[member] = held_targets
@@ -88,6 +99,23 @@ class MemoryBoards:
                 stored.targets.pop(member, None)
         stored.documents.update(change.documents)
         return Said.DONE
+
+    def _set_reached(self, held: _Version, group: Group, member: str, partition: int, by_reach: ReachCells) -> None:
+        """Set a member's whole cell and the sales boards of every scope; they have one own mark, and share it."""
+        assert isinstance(group, AttainmentGroup), "cells by reach are of a member kind in a bucket"
+        family = held.groups[group]
+        whole, by_board = EMPTY, dict[BoardGroup, Cell]()
+        for (members, scopes), cell in by_reach:
+            whole = whole.plus(cell)
+            for scope in scopes:
+                board = BoardGroup(scope, members, group.bucket)
+                by_board[board] = by_board.get(board, EMPTY).plus(cell)
+        self._set_part(family, group, member, partition, whole)
+        for board, cell in by_board.items():
+            if board not in held.groups and cell != EMPTY:
+                held.groups[board] = _Stored(own=family.own)
+            if board in held.groups:
+                self._set_part(held.groups[board], board, member, partition, cell)
 
     @staticmethod
     def _set_part(stored: _Stored, group: Group, member: str, partition: int, part: Cell) -> None:
@@ -173,7 +201,7 @@ class MemoryBoards:
         )
 
     def _board(self, held: _Version, name: BoardName) -> BoardView:
-        stored = held.groups.get(name.group, _Stored())
+        stored = held.stored(name.group)
         metric = name.sales_metric
         if name.is_attainment:
             entries = _attainment_entries(stored, name)
@@ -187,12 +215,12 @@ class MemoryBoards:
 
     @staticmethod
     def _attainment(held: _Version, group: AttainmentGroup) -> AttainmentView:
-        stored = held.groups.get(group, _Stored())
+        stored = held.stored(group)
         targets = {member: dict(values) for member, (_, values) in stored.targets.items()}
         return AttainmentView(group, as_of(held.pos, _later(held, stored)), dict(stored.cells), targets)
 
     def _documents(self, held: _Version, collection: str, known: str) -> DocumentsView:
-        stored = held.groups.get(DocumentGroup(collection), _Stored())
+        stored = held.stored(DocumentGroup(collection))
         tag = f"{self._current}:" + ",".join(f"{p},{mark_of(text)}" for p, text in stored.own.items())
         documents = None if tag == known else dict(stored.documents)
         return DocumentsView(collection, as_of(held.pos, _later(held, stored)), tag, documents)
@@ -211,7 +239,7 @@ class MemoryBoards:
 
     @staticmethod
     def _dump(held: _Version, group: Group) -> GroupDump:
-        stored = held.groups.get(group, _Stored())
+        stored = held.stored(group)
         sets: dict[BoardName, dict[str, float]] = {}
         if isinstance(group, BoardGroup):
             ranked = {member: float(cell.revenue) for member, cell in stored.cells.items() if cell.lines > 0}

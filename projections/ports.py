@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 
 from domain.boards import AttainmentGroup, BoardName, Group
 from domain.cells import Cell
+from domain.rows import Reach
 
 NEW = "-1|-1|{}"
 
@@ -25,6 +26,11 @@ Offsets = Mapping[str, int]
 
 Targets = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, int], ...]]
 """A member's stands ((unit_id, members), …) and its targets ((metric, value), …), values above 0."""
+
+
+ReachCells = tuple[tuple[Reach, Cell], ...]
+"""A member's cells in a bucket by reach, complete: a scope's cell is the sum over the reaches that hold it, the whole
+cell the sum over all."""
 
 
 class BoardsUnavailable(Exception):  # noqa: N818 - the store's state, not a fault of ours
@@ -59,17 +65,31 @@ class Said(StrEnum):
 
 @dataclass(slots=True)
 class GroupChange:
-    """What one flush of one partition sets in a group; each value is absolute and is this partition's part."""
+    """What one flush of one partition sets in a group; each value is absolute and is this partition's part.
+
+    An attainment group is written together with the sales boards of its member kind and bucket: they share its cells
+    and its own marks.
+
+    Attributes:
+        group: the group.
+        cells: of an attainment group, whole cells without any sales board; of a board group, cells of its boards.
+            Only boards in memory take them.
+        targets: of an attainment group.
+        documents: of a document group.
+        reached: of an attainment group: members to everything that the partition says of them in the bucket. It sets
+            whole cells and the sales boards of every scope.
+    """
 
     group: Group
     cells: dict[str, Cell] = field(default_factory=dict)
     targets: dict[str, Targets] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)
+    reached: dict[str, ReachCells] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """Changed entries."""
-        return len(self.cells) + len(self.targets) + len(self.documents)
+        return len(self.cells) + len(self.targets) + len(self.documents) + len(self.reached)
 
 
 class BoardWriter(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -13,7 +13,8 @@ from domain.attainment import attainment_ppm
 from domain.boards import AttainmentGroup, BoardGroup, BoardName, DocumentGroup, Group
 from domain.cells import EMPTY, Cell
 from domain.ranking import order
-from projections.keys import Keys, glob_escape, parse_board, parse_group, revenue_board
+from domain.rows import Reach
+from projections.keys import Keys, glob_escape, parse_board, parse_group, revenue_board, written_with
 from projections.ports import (
     AttainmentView,
     BoardEntry,
@@ -29,15 +30,26 @@ from projections.texts import (
     DOUBLE_EXACT_MAX,
     Flat,
     as_of,
+    cell_of,
     compact,
     pairs,
-    parse_cell,
+    parse_cells,
+    parse_reach,
     parse_targets,
     parse_values,
+    parse_whole,
+    partition_of,
     scores,
 )
 
 SCAN_COUNT = 1_000
+
+BUSY = "busy"
+"""A group that is written in slices can't be read until the last."""
+
+BUSY_SECONDS = (0.01, 0.02, 0.05, *(0.1,) * 20, 0.0)
+"""How long to wait after each attempt; after the last the boards are said to be rebuilt."""
+
 DUMPS_AT_ONCE = 64
 PING_SECONDS = 5.0
 SILENT_PINGS_MAX = 3
@@ -45,38 +57,38 @@ RECONNECT_SECONDS = 0.5
 
 
 class RedisReader:
-    """`BoardReader` on Redis."""
+    """`BoardReader` on Redis.
 
-    def __init__(self, client: Redis, prefix: str) -> None:
+    Args:
+        client: asked for everything.
+        prefix: what every key begins with.
+        busy_seconds: how long to wait after each attempt to read what is half written.
+    """
+
+    def __init__(self, client: Redis, prefix: str, *, busy_seconds: Sequence[float] = BUSY_SECONDS) -> None:
         self._client = client
         self._keys = Keys(prefix)
+        self._busy_seconds = busy_seconds
 
     async def snapshot(self, request: SnapshotRequest) -> Snapshot:
         """See `BoardReader.snapshot`."""
-        groups = list(dict.fromkeys(name.group for name in request.boards if not name.is_attainment))
-        ranked = [name for name in request.boards if name.is_attainment]
-        by_revenue = {name.group for name in request.boards if name.metric == "revenue"}
+        # Revenue, quantity and count are ranked from the same cells: one read for the three.
+        asked_sets = {name: _set_read_for(name) for name in request.boards}
+        sets = list(dict.fromkeys(asked_sets.values()))
         asked = {
-            "groups": [
-                [str(g), g in by_revenue and str(revenue_board(g))] for g in groups if isinstance(g, BoardGroup)
-            ],
-            "boards": [[str(name.group), str(name)] for name in ranked],
+            "boards": [[str(written_with(name.group)), str(name), name.is_attainment] for name in sets],
             "attainments": [str(group) for group in request.attainments],
             "documents": [[str(DocumentGroup(collection)), tag] for collection, tag in request.documents],
         }
-        text = await call(self._client, Call("read", [self._keys.current], [self._keys.prefix, compact(asked)]))
-        reply = json.loads(text)
+        reply = await self._read(compact(asked))
         if not reply["version"]:
             return Snapshot("")
         pos = _by_partition(reply["pos"])
-        stored = dict(zip(groups, reply["groups"], strict=False))
-        boards = {
-            name: _sales_board(name, pos, *stored[name.group]) for name in request.boards if not name.is_attainment
-        }
-        boards |= {name: _attainment_board(name, pos, *row) for name, row in zip(ranked, reply["boards"], strict=False)}
+        reaches = {n: parse_reach(held) for n, held in zip(*reply["reaches"], strict=True)}
+        stored = dict(zip(sets, reply["boards"], strict=False))
         return Snapshot(
             reply["version"],
-            boards,
+            {name: _board(name, pos, stored[of], reaches) for name, of in asked_sets.items()},
             {g: _attainment(g, pos, *row) for g, row in zip(request.attainments, reply["attainments"], strict=False)},
             {
                 collection: DocumentsView(
@@ -85,6 +97,16 @@ class RedisReader:
                 for (collection, _), (later, tag, flat) in zip(request.documents, reply["documents"], strict=False)
             },
         )
+
+    async def _read(self, asked: str) -> Any:  # what the script answers
+        """Read in one step; waits while something asked for is half written."""
+        read = Call("read", [self._keys.current], [self._keys.prefix, asked])
+        for seconds in self._busy_seconds:
+            reply = json.loads(await call(self._client, read))
+            if reply != BUSY:
+                return reply
+            await asyncio.sleep(seconds)
+        return {"version": ""}
 
     async def groups(self) -> tuple[str, list[Group]]:
         """See `BoardReader.groups`."""
@@ -95,7 +117,20 @@ class RedisReader:
             if version:
                 async for key in self._client.scan_iter(match=glob_escape(stem) + "*", count=SCAN_COUNT):
                     found.add(str(key).removeprefix(stem))
-        return version, [parse_group(text) for text in sorted(found)]
+            written = [parse_group(text) for text in found]
+            sales = await self._sales_groups(version, [g for g in written if isinstance(g, AttainmentGroup)])
+        return version, sorted([*written, *sales], key=str)
+
+    async def _sales_groups(self, version: str, groups: Sequence[AttainmentGroup]) -> list[Group]:
+        """The board groups whose boards were ever written."""
+        async with self._client.pipeline(transaction=False) as pipe:
+            for group in groups:
+                pipe.smembers(self._keys.boards(version, group))
+            listed = await pipe.execute() if groups else []
+        names = [
+            parse_board(f"{name}/{group.bucket}") for group, names in zip(groups, listed, strict=True) for name in names
+        ]
+        return [name.group for name in names if not name.is_attainment]
 
     async def dump(self, version: str, groups: Sequence[Group]) -> list[GroupDump | None]:
         """See `BoardReader.dump`."""
@@ -103,11 +138,30 @@ class RedisReader:
         for i in range(0, len(groups), DUMPS_AT_ONCE):
             some = groups[i : i + DUMPS_AT_ONCE]
             calls = [
-                Call("dump", [keys.pos(version)], [keys.stem(version), str(group), _set_of(group)]) for group in some
+                Call("dump", [keys.pos(version)], [keys.stem(version), str(written_with(group)), _set_of(group)])
+                for group in some
             ]
-            texts = await call_all(self._client, calls)
-            out += [_dump(group, *json.loads(text)) if text else None for group, text in zip(some, texts, strict=True)]
+            texts = await self._dumped(calls)
+            with asking():  # a number means the same reach as long as the version lives
+                reaches = await self._client.hgetall(keys.reaches(version))
+            known = {str(number): parse_reach(str(text)) for number, text in reaches.items()}
+            out += [
+                _dump(group, known, *json.loads(text)) if text else None
+                for group, text in zip(some, texts, strict=True)
+            ]
         return out
+
+    async def _dumped(self, calls: Sequence[Call]) -> list[str]:
+        """The answers to dumps; those of groups that are half written are asked for again."""
+        texts: list[str] = await call_all(self._client, calls)
+        for seconds in self._busy_seconds:
+            busy = [at for at, text in enumerate(texts) if text == f'"{BUSY}"']
+            if not busy:
+                break
+            await asyncio.sleep(seconds)
+            for at, text in zip(busy, await call_all(self._client, [calls[at] for at in busy]), strict=True):
+                texts[at] = text
+        return ["" if text == f'"{BUSY}"' else text for text in texts]
 
     async def changed(self) -> AsyncIterator[tuple[str, list[str]]]:
         """See `BoardReader.changed`. Never ends by itself; a connection that no longer answers is replaced."""
@@ -152,22 +206,33 @@ def _set_of(group: Group) -> str:
     return str(revenue_board(group)) if isinstance(group, BoardGroup) else ""
 
 
-def _cells(flat: Flat) -> dict[str, Cell]:
-    return {member: parse_cell(text) for member, text in pairs(flat)}
+def _wholes(flat: Flat) -> dict[str, Cell]:
+    return {member: parse_whole(text) for member, text in pairs(flat)}
 
 
-def _sales_board(name: BoardName, pos: dict[int, str], later: Flat, cells: Flat, ranked: Flat) -> BoardView:
-    held = _cells(cells)
-    if name.metric == "revenue":
-        entries = [BoardEntry(member, score, held.get(member, EMPTY), None) for member, score in scores(ranked)]
-    else:
-        entries = [
-            BoardEntry(member, getattr(cell, name.metric), cell, None)
-            for member, cell in held.items()
-            if cell.lines > 0
-        ]
-        entries = order(entries)
-    return BoardView(name, as_of(pos, _by_partition(later)), tuple(entries))
+def _set_read_for(name: BoardName) -> BoardName:
+    """The sorted set that a board is read from: sales boards of a group share the one of revenue."""
+    return revenue_board(name.group) if isinstance(name.group, BoardGroup) else name
+
+
+def _board(name: BoardName, pos: dict[int, str], row: Sequence[Any], reaches: Mapping[str, Reach]) -> BoardView:
+    if name.is_attainment:
+        return _attainment_board(name, pos, *row)
+    later, ranked, texts = row
+    entries = []
+    for (member, score), text in zip(scores(ranked), texts, strict=False):
+        if not text:
+            cell = EMPTY
+        elif text.startswith("+"):
+            cell = cell_of(text, name.unit_id, name.members, reaches)
+        else:  # one reach: the cell is the same on all boards of the member
+            [(_, cell)] = parse_cells(text)
+        entries.append(
+            BoardEntry(member, score if name.metric == "revenue" else getattr(cell, name.metric), cell, None)
+        )
+    return BoardView(
+        name, as_of(pos, _by_partition(later)), tuple(entries if name.metric == "revenue" else order(entries))
+    )
 
 
 def _attainment_board(
@@ -176,7 +241,7 @@ def _attainment_board(
     entries = []
     beyond = False
     for (member, score), cell_text, held in zip(scores(ranked), cells, targets, strict=False):
-        cell = parse_cell(cell_text) if cell_text else EMPTY
+        cell = parse_whole(cell_text) if cell_text else EMPTY
         target = parse_values(held).get(name.sales_metric) if held else None
         if abs(score) > DOUBLE_EXACT_MAX and target:
             score, beyond = attainment_ppm(getattr(cell, name.sales_metric), target), True
@@ -188,30 +253,42 @@ def _attainment_board(
 
 def _attainment(group: AttainmentGroup, pos: dict[int, str], later: Flat, cells: Flat, targets: Flat) -> AttainmentView:
     held = {member: parse_values(text) for member, text in pairs(targets)}
-    return AttainmentView(group, as_of(pos, _by_partition(later)), _cells(cells), held)
+    return AttainmentView(group, as_of(pos, _by_partition(later)), _wholes(cells), held)
 
 
 def _dump(
-    group: Group, pos: Flat, later: Flat, sets: Any, cells: Flat, parts: Flat, targets: Flat, texts: Flat
+    group: Group,
+    reaches: Mapping[str, Reach],
+    pos: Flat,
+    later: Flat,
+    sets: Any,
+    cells: Flat,
+    parts: Flat,
+    targets: Flat,
+    texts: Flat,
 ) -> GroupDump:
     ranked = {
         parse_board(name): {member: 0.0 - float(score) for member, score in pairs(flat)} for name, flat in sets if flat
     }
-    of_rep = (isinstance(group, BoardGroup) and group.members == "rep") or (
-        isinstance(group, AttainmentGroup) and group.kind == "rep"
-    )
-    if of_rep:  # the fifth number of a rep's cell is its partition
-        by_partition = {(member, int(text.split(" ")[4])): parse_cell(text) for member, text in pairs(cells)}
+
+    def cell(text: str) -> Cell:
+        return (
+            cell_of(text, group.unit_id, group.members, reaches) if isinstance(group, BoardGroup) else parse_whole(text)
+        )
+
+    written = written_with(group)
+    if isinstance(written, AttainmentGroup) and written.kind == "rep":
+        by_partition = {(member, partition_of(text)): cell(text) for member, text in pairs(cells)}
     else:
         by_partition = {
-            (field.partition("\0")[2], int(field.partition("\0")[0])): parse_cell(text) for field, text in pairs(parts)
+            (field.partition("\0")[2], int(field.partition("\0")[0])): cell(text) for field, text in pairs(parts)
         }
     return GroupDump(
         group,
         as_of(_by_partition(pos), _by_partition(later)),
         ranked,
-        _cells(cells),
-        by_partition,
+        {member: cell(text) for member, text in pairs(cells)},
+        {at: part for at, part in by_partition.items() if part != EMPTY},
         {member: parse_targets(text) for member, text in pairs(targets)},
         dict(pairs(texts)),
     )

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import assert_never
+from collections.abc import Mapping, Sequence
 
 from redis.asyncio import Redis
 
-from domain.boards import AttainmentGroup, BoardGroup, DocumentGroup, Group, MemberKind
-from domain.cells import EMPTY, Cell
-from projections.keys import Keys, glob_escape, revenue_board
+from domain.boards import Group
+from projections.keys import Keys, glob_escape
 from projections.ports import NEW, GroupChange, Said
 from projections.redis_calls import Call, asking, call
-from projections.texts import cell_text, compact, mark_of, targets_text
+from projections.redis_changes import calls, encoded
+from projections.texts import compact, mark_of
 
-CALL_ENTRIES_MAX = 1_000
-"""Changed entries in one call, so that other clients get their turn; a single larger group is a call of its own."""
+CALL_WEIGHT_MAX = 4_000
+"""Values that one call writes, about: a member on six boards counts eight, so a call has about 500 members."""
 
-CALL_GROUPS_MAX = 256
-"""Groups in one call."""
+TARGETED = "targeted"
+"""An answer to a step: done, and the group has attainment boards."""
 
 SCAN_COUNT = 1_000
 """Keys looked at per scan step."""
@@ -28,11 +27,19 @@ ANNOUNCED_GROUPS_MAX = 2_000
 
 
 class RedisWriter:
-    """`BoardWriter` on Redis."""
+    """`BoardWriter` on Redis.
 
-    def __init__(self, client: Redis, prefix: str) -> None:
+    Args:
+        client: asked for everything.
+        prefix: what every key begins with.
+        call_weight_max: how much one call may write, so that other clients get their turn.
+    """
+
+    def __init__(self, client: Redis, prefix: str, *, call_weight_max: int = CALL_WEIGHT_MAX) -> None:
         self._client = client
         self._keys = Keys(prefix)
+        self._call_weight_max = call_weight_max
+        self._targeted: set[Group] = set()  # as answered last: only how much goes into a call depends on it
 
     async def where(self) -> tuple[str, dict[int, str]]:
         """See `BoardWriter.where`."""
@@ -52,20 +59,29 @@ class RedisWriter:
         """See `BoardWriter.step`. Once refused, what follows isn't sent: it would be refused too."""
         keys = self._keys
         names = [keys.pos(version), keys.ahead(version, partition)]
-        head: list[str | int] = [partition, start, mark_of(target), target, keys.stem(version)]
-        said: list[Said] = []
-        for some in _calls(changes):
-            told = compact([_told(change, partition) for change in some])
-            answer = await call(self._client, Call("step", names, [*head, told]))
+        head: list[str | int | bytes] = [partition, start, mark_of(target), target, keys.stem(version)]
+        said = [Said.DONE] * len(changes)
+        for pieces in calls(changes, self._call_weight_max, self._targeted):
+            wanted = [piece for piece in pieces if said[piece.at] is Said.DONE]  # no further slice of what was skipped
+            if not wanted:
+                continue
+            answer = await call(self._client, Call("step", names, [*head, encoded(wanted)]))
             if answer == Said.REFUSED:
-                return said + [Said.REFUSED] * (len(changes) - len(said))
-            said += map(Said, answer)
+                answer = [Said.REFUSED] * len(wanted)
+            for piece, one in zip(wanted, answer, strict=True):
+                if one == TARGETED:
+                    self._targeted.add(piece.change.group)
+                else:
+                    said[piece.at] = Said(one)
+            if Said.REFUSED in answer:
+                return said[: wanted[-1].at + 1] + [Said.REFUSED] * (len(changes) - wanted[-1].at - 1)
         return said
 
     async def move(self, version: str, partition: int, start: str, target: str, groups: Sequence[Group]) -> Said:
         """See `BoardWriter.move`."""
         keys = self._keys
-        names = [keys.pos(version), keys.ahead(version, partition), *(keys.own(version, group) for group in groups)]
+        own = dict.fromkeys(keys.own(version, group) for group in groups)
+        names = [keys.pos(version), keys.ahead(version, partition), *own]
         return Said(await call(self._client, Call("move", names, [partition, start, target, mark_of(target)])))
 
     async def swap(self, expected: str, version: str, built: Mapping[int, str]) -> Said:
@@ -118,69 +134,3 @@ class RedisWriter:
         """Close connections."""
         with asking():
             await self._client.aclose()
-
-
-def _told(change: GroupChange, partition: int) -> dict[str, object]:
-    """A change as the script reads it."""
-    group = change.group
-    told: dict[str, object] = {"group": str(group)}
-    match group:
-        case BoardGroup(members="rep"):
-            return told | {"kind": "rep_boards", "board": str(revenue_board(group))} | _rep_boards(change, partition)
-        case BoardGroup():
-            return told | {"kind": "unit_boards", "board": str(revenue_board(group)), "cells": _flat(change.cells)}
-        case AttainmentGroup():
-            return told | {"kind": "attainment", "bucket": group.bucket} | _attainment(change, group.kind, partition)
-        case DocumentGroup():
-            return told | {"kind": "documents", "documents": [x for pair in change.documents.items() for x in pair]}
-        case _:
-            assert_never(group)
-
-
-def _calls(changes: Sequence[GroupChange]) -> Iterator[list[GroupChange]]:
-    some: list[GroupChange] = []
-    size = 0
-    for change in changes:
-        if some and (size + change.size > CALL_ENTRIES_MAX or len(some) == CALL_GROUPS_MAX):
-            yield some
-            some, size = [], 0
-        some.append(change)
-        size += change.size
-    if some:
-        yield some
-
-
-def _flat(cells: Mapping[str, Cell]) -> list[str]:
-    return [x for member, cell in cells.items() for x in (member, cell_text(cell))]
-
-
-def _rep_cells(cells: Mapping[str, Cell], partition: int) -> tuple[list[str], list[str]]:
-    """Cells with their partition as a fifth number, and the members without any."""
-    kept: list[str] = []
-    gone: list[str] = []
-    for member, cell in cells.items():
-        if cell == EMPTY:
-            gone.append(member)
-        else:
-            kept += (member, f"{cell_text(cell)} {partition}")
-    return kept, gone
-
-
-def _rep_boards(change: GroupChange, partition: int) -> dict[str, object]:
-    kept, gone = _rep_cells(change.cells, partition)
-    scores: list[str] = []
-    off: list[str] = []
-    for member, cell in change.cells.items():
-        if cell.lines > 0:
-            scores += (str(-cell.revenue), member)
-        else:
-            off.append(member)
-    return {"cells": kept, "gone": gone, "scores": scores, "off": off}
-
-
-def _attainment(change: GroupChange, kind: MemberKind, partition: int) -> dict[str, object]:
-    targets = [x for member, held in change.targets.items() for x in (member, targets_text(held))]
-    if kind == "rep":
-        kept, gone = _rep_cells(change.cells, partition)
-        return {"of_reps": True, "cells": kept, "gone": gone, "targets": targets}
-    return {"of_reps": False, "cells": _flat(change.cells), "targets": targets}

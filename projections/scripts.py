@@ -8,9 +8,9 @@ from importlib.resources import files
 from projections.keys import LUA_PRELUDE
 
 _PARTS = {
-    "step": ("fields", "common", "attainment", "step"),
+    "step": ("fields", "common", "reps", "units", "attainment", "step"),
     "read": ("fields", "view", "read"),
-    "dump": ("view", "dump"),
+    "dump": ("fields", "view", "dump"),
 }
 """Scripts of several files, in order; every other one is a file of its own."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from domain.cells import Cell
+from domain.cells import EMPTY, Cell
+from domain.rows import REACHES_CACHED_MAX, Reach
 from projections.ports import Position, Targets
 
 Flat = Sequence[str]
@@ -25,10 +27,70 @@ def cell_text(cell: Cell) -> str:
     return f"{cell[0]} {cell[1]} {cell[2]} {cell[3]}"
 
 
-def parse_cell(text: str) -> Cell:
-    """Read a stored cell; a fifth number (the partition of a rep) is left out."""
-    revenue, quantity, count, lines = text.split(" ", 4)[:4]
-    return Cell(int(revenue), int(quantity), int(count), int(lines))
+def parse_cells(text: str) -> list[tuple[str, Cell]]:
+    """Read a member's stored cells: the number of each reach, and the cell; a rep's partition, the last, is left out.
+
+    >>> parse_cells("7 1200 3 1 1 11")
+    [('7', Cell(revenue=1200, quantity=3, count=1, lines=1))]
+    >>> [number for number, _ in parse_cells("+7 1200 3 1 1 8 5 1 1 1 11")]
+    ['7', '8']
+    """
+    words = text.removeprefix("+").split(" ")
+    return [
+        (words[at], Cell(int(words[at + 1]), int(words[at + 2]), int(words[at + 3]), int(words[at + 4])))
+        for at in range(0, len(words) - 4, 5)
+    ]
+
+
+def parse_whole(text: str) -> Cell:
+    """The sum of a member's stored cells."""
+    [(_, whole), *others] = parse_cells(text)
+    for _, cell in others:
+        whole = whole.plus(cell)
+    return whole
+
+
+def partition_of(text: str) -> int:
+    """The partition that wrote a rep's stored cells.
+
+    >>> partition_of("7 1200 3 1 1 11")
+    11
+    """
+    return int(text.rpartition(" ")[2])
+
+
+@lru_cache(maxsize=REACHES_CACHED_MAX)
+def reach_text(reach: Reach) -> str:
+    """A reach as stored.
+
+    >>> reach_text(("rep", ("s1", "cn")))
+    '["rep",["s1","cn"]]'
+    """
+    return compact(reach)
+
+
+@lru_cache(maxsize=REACHES_CACHED_MAX)
+def parse_reach(text: str) -> Reach:
+    """Read a stored reach."""
+    members, scopes = json.loads(text)
+    return members, tuple(scopes)
+
+
+def cell_of(text: str, unit_id: str, members: str, reaches: Mapping[str, Reach]) -> Cell:
+    """A member's cell on the boards of a unit: the sum over the reaches that hold it.
+
+    Args:
+        text: the stored cells.
+        unit_id: whose boards.
+        members: of which kind.
+        reaches: number to reach.
+    """
+    found = EMPTY
+    for number, cell in parse_cells(text):
+        kind, scopes = reaches[number]
+        if kind == members and unit_id in scopes:
+            found = found.plus(cell)
+    return found
 
 
 def targets_text(targets: Targets) -> str:

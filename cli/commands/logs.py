@@ -51,20 +51,40 @@ def replay(
     board: Annotated[
         list[str] | None, typer.Option(help="UNIT/MEMBERS/METRIC/BUCKET; may be repeated.", show_default=False)
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(help="How many fold; else one a processor, fewer for a small file.", min=1, show_default=False),
+    ] = None,
+    load_into: Annotated[
+        str | None,
+        typer.Option(
+            "--load-into",
+            metavar="PREFIX",
+            help="Writes all boards into Redis under this key prefix, beside the live ones.",
+            show_default=False,
+        ),
+    ] = None,
+    redis_url: RedisUrl = None,
+    reopen: Annotated[
+        int | None,
+        typer.Option(metavar="YEAR", help="As if this year and later ones had not been closed.", show_default=False),
+    ] = None,
     output: OutputFormat = Output.JSON,
 ) -> None:
-    """Folds a file or the log from the start, offline, and prints boards; touches nothing."""
+    """Folds a file or the log from the start, offline, and prints boards; the live boards stay as they are."""
+    from cli.replay import ReplayRequest
     from cli.replay import replay as run
     from cli.settings import read_settings
 
     if (file is None) == (bootstrap_servers is None):
         raise CommandError("name a file or --bootstrap-servers, one of them", ExitCode.USAGE)
-    if not board:
-        raise CommandError("name at least one --board UNIT/MEMBERS/METRIC/BUCKET", ExitCode.USAGE)
+    if not board and load_into is None:
+        raise CommandError("name at least one --board UNIT/MEMBERS/METRIC/BUCKET, or --load-into", ExitCode.USAGE)
     if file is not None and not file.is_file():
         raise CommandError(f"no file {file}", ExitCode.USAGE)
-    settings = read_settings(bootstrap_servers=bootstrap_servers)
-    print_object(run(settings, file, board, say), output)
+    settings = read_settings(bootstrap_servers=bootstrap_servers, redis_url=redis_url)
+    request = ReplayRequest(file, board or (), processes, load_into, reopen)
+    print_object(run(settings, request, say), output)
 
 
 def verify(
@@ -72,6 +92,9 @@ def verify(
     redis_url: RedisUrl = None,
     bucket: Annotated[
         list[str] | None, typer.Option(help="Only boards of this bucket; may be repeated.", show_default=False)
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="How many fold the log; else one a processor.", min=1, show_default=False)
     ] = None,
     output: OutputFormat = Output.TABLE,
 ) -> None:
@@ -83,6 +106,6 @@ def verify(
     from cli.verify import verify as run
 
     settings = read_settings(bootstrap_servers=bootstrap_servers, redis_url=redis_url)
-    report, exit_code = run(settings, tuple(bucket or ()), say)
+    report, exit_code = run(settings, tuple(bucket or ()), processes, say)
     print_object(report, output)
     raise typer.Exit(int(exit_code))

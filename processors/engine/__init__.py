@@ -1,4 +1,4 @@
 """The engine: what makes Faust exact and fast. Chunks in, state batches out, one log that decides what counts.
 
-The rules it keeps are listed in ``docs/explanation``; each override of Faust says in its docstring why it is needed.
+``docs/explanation/engine.md`` is its map and lists every override of Faust and aiokafka, with its reason.
 """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,14 +15,19 @@ import faust
 from faust.types import TP
 
 from processors.engine.chunks import ENGINE_LOG, ChunkSchema, ChunkTransport
+from processors.engine.membership import NameTaken
 from processors.engine.ownership import PartitionOwner
 from processors.engine.recovery import FoldTableManager
 from processors.engine.table import OwnedTable
+from processors.engine.workshop import FoldFailed
 
 log = logging.getLogger(__name__)
 
 EXIT_RESTART = 70
 """Exit code of a worker that must be restarted: recovery decides what counts."""
+
+EXIT_NAME_TAKEN = 71
+"""Exit code of a worker whose instance id another living worker has taken: restarting it would throw that one out."""
 
 STATE_BATCH_BYTES_MAX = 64 * 1024 * 1024
 """Bytes of one state batch: ``max.message.bytes`` of the changelog."""
@@ -82,11 +88,13 @@ class EngineApp(faust.App):
 
     Attributes:
         sources: Kafka topic name to source name, for the topics that the table counts.
+        skip_command: TOPIC-PARTITION@OFFSET of a record to what an operator can run to have it passed by.
     """
 
     logger = logging.getLogger(ENGINE_LOG)
     sources: dict[str, str]
     table: OwnedTable
+    skip_command: Callable[[str], str]
 
     def start_offset(self, tp: TP) -> int | None:
         """Where to start reading a source: after what the state holds. None: not a source, or not ours."""
@@ -100,8 +108,10 @@ class EngineApp(faust.App):
     def die(self, reason: BaseException) -> NoReturn:
         """Stop at once: nothing more may be sent. The log is the state; a restarted worker recovers exactly."""
         log.critical("worker stops: %s: %s", type(reason).__name__, reason, exc_info=reason)
+        if isinstance(reason, FoldFailed):
+            log.critical("until the fault is mended the record can be passed by: %s", self.skip_command(reason.where))
         logging.shutdown()
-        os._exit(EXIT_RESTART)
+        os._exit(EXIT_NAME_TAKEN if isinstance(reason, NameTaken) else EXIT_RESTART)
 
     def _new_transport(self) -> ChunkTransport:
         """Override: chunks."""

@@ -75,6 +75,7 @@ class ChangelogFold:
         epoch: highest epoch seen, of claims and of marks that counted; -1 if none.
         end: offset of the last claim or mark folded; reading goes on after it. -1 if none.
         mark: offset of the last mark that counted; -1 if none.
+        marked_ms: when the broker appended that mark, in UTC ms; 0 if unknown.
         stage: rows read since `end`, not yet decided.
         fenced: keys of rows that did not count and have not been said again since, to their append time in UTC ms
             (0 if the records have no ``timestamp``).
@@ -87,6 +88,7 @@ class ChangelogFold:
         self.epoch = -1
         self.end = -1
         self.mark = -1
+        self.marked_ms = 0
         self.stage: list[ChangelogRecord] = []
         self.fenced: dict[bytes, int] = {}
         self.counted = 0
@@ -127,14 +129,15 @@ class ChangelogFold:
     def _mark(self, record: ChangelogRecord) -> None:
         assert record.value is not None, "a mark is never deleted"
         mark = _read_mark(record.value)
-        if mark.epoch >= self.epoch and mark.at == record.offset:
+        if self._counts(mark, record.offset):
             self.epoch, self.mark, self.positions = mark.epoch, mark.at, mark.positions
+            self.marked_ms = getattr(record, "timestamp", None) or 0
             self._merge(self.stage)
             self.fenced.pop(MARK, None)
             self.counted += 1
         else:
             # Rows before this batch lost their own mark to compaction; only the last ones belong to it.
-            first = record.offset - mark.count + 1
+            first = self._first(mark, record.offset)
             self._merge([row for row in self.stage if row.offset < first])
             for row in self.stage:
                 if row.offset >= first:
@@ -142,6 +145,14 @@ class ChangelogFold:
             self.fence(record)
             self.rejected += 1
         self._close(record)
+
+    def _counts(self, mark: Mark, offset: int) -> bool:
+        """Whether a batch counts whose mark stands at an offset: the one rule that all readers share."""
+        return mark.epoch >= self.epoch and mark.at == offset
+
+    def _first(self, mark: Mark, offset: int) -> int:
+        """The offset from which rows before a mark that does not count are of its own batch."""
+        return offset - mark.count + 1
 
     def _close(self, record: ChangelogRecord) -> None:
         self.stage.clear()
@@ -169,6 +180,12 @@ def state_batch(epoch: int, base: int, rows: Sequence[Row], positions: dict[str,
     mark = Mark(epoch=epoch, at=base + len(rows), count=len(rows) + 1, positions=positions)
     records.append((MARK, _write(mark)))
     return records
+
+
+def positions_of(mark: ChangelogRecord) -> dict[str, int]:
+    """The source offsets that a mark's record says."""
+    assert mark.value is not None, "a mark is never deleted"
+    return _read_mark(mark.value).positions
 
 
 def ledger_key(epoch: int, at: int) -> bytes:

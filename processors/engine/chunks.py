@@ -1,4 +1,4 @@
-"""A Faust transport that delivers chunks: one Faust message holds the records of one partition from one fetch.
+"""A Faust transport that delivers chunks: one Faust message holds records of one partition from one fetch, unparsed.
 
 Every override below is there for a fault of Faust 0.15.3; `tests/unit/processors/test_engine_upstream.py` goes red when
 the code under it changes, so that each can be judged again.
@@ -9,6 +9,7 @@ the code under it changes, so that each can be judged again.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable
@@ -21,6 +22,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from processors.engine.fetching import ChunkReader, RecordChunk
+from processors.engine.membership import named
+
 ENGINE_LOG = "faust.engine"
 """Logger of the services below: one level for all that Faust says."""
 
@@ -29,22 +33,43 @@ FETCH_WAIT_MS = 100
 long a partition that was left out of it waits."""
 
 
-class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
-    """Fetches for `ChunkConsumer`.
+NEVER_CURRENT = -1
+"""The generation of a chunk that came before the last seek of its partition."""
 
-    Override: Faust fixes the fetch wait at 1.5 s, and that becomes the delay of a partition that was just drained.
-    """
+
+class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
+    """Fetches for `ChunkConsumer`."""
 
     def _create_consumer(self, loop: Any) -> aiokafka.AIOKafkaConsumer:
+        """Override: Faust fixes the fetch wait at 1.5 s, and that becomes the delay of a partition that was drained."""
         consumer = super()._create_consumer(loop)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    async def on_start(self) -> None:
+        """Override: the consumer is read by chunks alone, and a name in the group is had by one."""
+        await super().on_start()
+        consumer = self._ensure_consumer()
+        named(consumer, self.consumer.app.die)
+        self._reader = ChunkReader(consumer, consumer._max_poll_records)
+
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: frozenset[TP] | None,
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
+        max_records: int | None = None,
+    ) -> dict[Any, RecordChunk]:
+        """Override: a chunk of each partition, where Faust takes a list of the records of a few."""
+        if not self.consumer.flow_active:
+            return {}
+        return await self._reader.chunks(timeout or 0.0, active_partitions)
 
 
 class ChunkConsumer(driver.Consumer):
     """Delivers chunks and commits them whole and in order; the state, not the group, says where to read on.
 
-    A chunk's message has the list of its records as `value` and its last record's offset as `offset`.
+    A chunk's message has the `RecordChunk` as `value` and its last offset as `offset`.
     """
 
     app: Any  # engine.app.EngineApp; Faust declares its interface class
@@ -54,6 +79,7 @@ class ChunkConsumer(driver.Consumer):
         self._chunks: defaultdict[TP, deque[ConsumerMessage]] = defaultdict(deque)  # delivered, not yet committed
         self._waiting: set[TP] = set()  # sources that may only resume after the seek
         self._seeked = False
+        self._fetch_begins = asyncio.Event()
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> ChunkConsumerThread:
@@ -66,21 +92,22 @@ class ChunkConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's
         """Override: yield a message a chunk, not a message a record."""
-        records_by_tp, active = await self._wait_next_records(timeout)
+        self._fetch_begins.set()
+        chunks, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
-        if records_by_tp is None or self.should_stop:
+        if chunks is None or self.should_stop:
             return
         if not self.flow_active:
             await self._seek_while_stopped()
             return
-        for tp, records in records_by_tp.items():
+        for tp, records in chunks.items():
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 return
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
-            chunk = self._chunk(ensure_TP(tp), records, generation)
-            if chunk is not None:
-                yield chunk.tp, chunk
+            message = self._message(ensure_TP(tp), records, generation)
+            if message is not None:
+                yield message.tp, message
 
     async def _seek_while_stopped(self) -> None:
         try:
@@ -88,20 +115,17 @@ class ChunkConsumer(driver.Consumer):
         except Exception as error:  # as Faust does: the rebalance that stopped the flow seeks again
             self.log.warning("seek while the flow is stopped: %r", error)
 
-    def _chunk(self, tp: TP, records: list[Any], generation: int) -> ConsumerMessage | None:
+    def _message(self, tp: TP, records: RecordChunk, generation: int) -> ConsumerMessage | None:
         start = self._read_offset[tp]
-        if start is not None and records[0].offset < start:
-            records = [record for record in records if record.offset >= start]
-        if not records:
+        if start is not None and not records.narrow(start, records.last):
             return None
-        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-        last = records[-1]
+        self.app.monitor.track_tp_end_offset(tp, records.log_end)
         message = ConsumerMessage(
             tp.topic,
             tp.partition,
-            last.offset,
-            last.timestamp / 1000,
-            last.timestamp_type,
+            records.last,
+            records.timestamp / 1000,
+            None,  # timestamp type
             None,  # headers
             None,  # key
             records,
@@ -156,6 +180,29 @@ class ChunkConsumer(driver.Consumer):
             sources, self._waiting = self._waiting, set()
             super().resume_partitions(sources)
 
+    async def hold(self, tps: set[TP]) -> None:
+        """Let no chunk of these sources come; those that have come and are not folded yet are never current again.
+
+        A fetch that is under way may still bring some: so it waits until the next one begins.
+        """
+        self.pause_partitions(tps)
+        self._fetch_begins.clear()
+        await self._fetch_begins.wait()
+        for tp in tps:
+            for message in self._chunks.pop(tp, ()):
+                message.generation_id = NEVER_CURRENT
+
+    async def go_on(self, tps: set[TP]) -> None:
+        """Read these sources on after what the state holds; left to a rebalance if one comes meanwhile."""
+        generation = self.app.consumer_generation_id
+        for tp in tps:
+            start = self.app.start_offset(tp)
+            if start is None or not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            await self.seek(tp, start)
+        if self.flow_active and self.app.consumer_generation_id == generation:
+            super().resume_partitions(tps)
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Override: Faust forgets acknowledgements before it commits them; here chunks in work are finished first."""
         if not self.should_stop and self.assignment():
@@ -190,8 +237,8 @@ class ChunkSchema(faust.Schema):
 
     def loads_key(self, app: Any, message: Any, **kwargs: Any) -> Any:
         """A chunk has no key."""
-        return None if type(message.value) is list else super().loads_key(app, message, **kwargs)
+        return None if type(message.value) is RecordChunk else super().loads_key(app, message, **kwargs)
 
     def loads_value(self, app: Any, message: Any, **kwargs: Any) -> Any:
         """A chunk's value is its records."""
-        return message.value if type(message.value) is list else super().loads_value(app, message, **kwargs)
+        return message.value if type(message.value) is RecordChunk else super().loads_value(app, message, **kwargs)

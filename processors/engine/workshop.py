@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from events.facts import Fact
 from processors.engine.control import ControlStream
@@ -21,7 +21,15 @@ class StaleChangelog(Exception):  # noqa: N818
 
 
 class FoldFailed(Exception):  # noqa: N818
-    """A record tripped over a fault of ours; the message names it as TOPIC-PARTITION@OFFSET."""
+    """A record tripped over a fault of ours.
+
+    Attributes:
+        where: the record, as TOPIC-PARTITION@OFFSET.
+    """
+
+    def __init__(self, where: str, error: Exception) -> None:
+        super().__init__(f"{where}: {error!r}")
+        self.where = where
 
 
 class PartitionCore(Protocol):
@@ -66,29 +74,85 @@ class Observer(Protocol):
     def fenced(self) -> None:
         """Recovery met a batch that did not count."""
 
+    def reclaimed(self) -> None:
+        """A partition was taken back in place."""
 
-@dataclass(frozen=True, slots=True)
-class FlushLimits:
+
+class FlushDue(NamedTuple):
     """When a flush is due, whichever comes first.
 
     Attributes:
-        records_max: records pending.
+        records: records pending.
         seconds: age of the oldest pending record.
-        bytes_max: weight of the pending state rows and redirects, estimated.
+        bytes: weight of the pending state rows and redirects, estimated.
+    """
+
+    records: int
+    seconds: float
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlushLimits:
+    """When to flush: soon while a partition is up to date, and with patience while it is behind.
+
+    A record that many others wait behind is not late because of its flush, and a flush that covers more of them writes
+    each of their state rows once. So the limits of time and bytes grow in a straight line from the live ones to those
+    for `behind_records` records, and shrink again as the partition catches up.
+
+    Attributes:
+        records_max: records of a flush, always.
+        seconds: age of the oldest pending record, live.
+        bytes_max: weight of a flush, live.
+        behind_records: so many records behind, and patience grows no more.
+        behind_seconds: age of the oldest pending record, then.
+        behind_bytes_max: weight of a flush, then. Far below a state batch's bytes, as weights are estimates, and few
+            enough that several partitions' batches are on their way at once (``writer.FLYING_BYTES_MAX``).
         piece_records: records reduced between two looks at the limits.
         fenced_age_seconds_max: a batch that did not count and is older than this when an owner first meets it may have
             cost valid rows: the changelog topic's compaction lag.
+        heartbeat_seconds: an owner that has written nothing for so long writes a mark: by that it notices a foreign
+            write, long before the compaction lag is over.
     """
 
     records_max: int = 20_000
     seconds: float = 0.1
     bytes_max: int = 4 << 20
+    behind_records: int = 10_000
+    behind_seconds: float = 2.5
+    behind_bytes_max: int = 16 << 20
     piece_records: int = 1_000
     fenced_age_seconds_max: float = 3_600.0
+    heartbeat_seconds: float = 60.0
+
+    def at(self, behind: int) -> FlushDue:
+        """When a flush is due in a partition for which so many records are known to wait.
+
+        >>> FlushLimits().at(0)
+        FlushDue(records=20000, seconds=0.1, bytes=4194304)
+        """
+        share = min(1.0, behind / self.behind_records)
+        seconds = self.seconds + share * max(0.0, self.behind_seconds - self.seconds)
+        more_bytes = int(share * max(0, self.behind_bytes_max - self.bytes_max))
+        return FlushDue(self.records_max, seconds, self.bytes_max + more_bytes)
 
 
-Reduce = Callable[[Any, str, Sequence[Any]], list[Redirect]]
-"""(state, source name, records) -> the records to send on; folds the others into the state."""
+class Folded(NamedTuple):
+    """What became of some records of a source.
+
+    Attributes:
+        record_count: how many there were.
+        last: offset of the last one; -1 if there was none.
+        redirects: the records to send on.
+    """
+
+    record_count: int
+    last: int
+    redirects: list[Redirect]
+
+
+Reduce = Callable[[Any, str, Iterable[Any]], Folded]
+"""(state, source name, records) -> what to send on; folds the others into the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +170,7 @@ class Workshop:
         die: stop the process at once; never returns.
         clock: monotonic seconds.
         now_ms: UTC milliseconds.
+        lost: told at once, and once, by an owner that has met a foreign write; None = the process stops.
     """
 
     core: Callable[[int], PartitionCore]
@@ -118,3 +183,4 @@ class Workshop:
     die: Callable[[BaseException], Any]
     clock: Callable[[], float]
     now_ms: Callable[[], int]
+    lost: Callable[[Any, ForeignWrite], None] | None = None

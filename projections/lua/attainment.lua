@@ -1,4 +1,4 @@
--- Whole cells and targets of one member kind in one bucket, and every attainment board that they change.
+-- Targets of one member kind in one bucket, and every attainment board that they or the cells change.
 
 local WHERE_IN_CELL = {revenue = 1, quantity = 2, count = 3}
 
@@ -16,61 +16,48 @@ local function ppm(total, target)
 end
 
 -- A member's targets are stored as: stands in JSON, a line break, then metric and value by turns.  Members of one unit have
--- the same stands: they are read once.   reader(bucket) -> each_metric(text, visit(boards, place in cell, target))
-local function reader(bucket)
-  local known = {}
+-- the same stands: they are read once.
+-- reader() -> names of boards, and each_metric(text, visit({0, place of a board, ...}, place in cell, target))
+local function reader()
+  local names, places, known = {}, {}, {}
   local function boards_of(stands, metric)
-    local by_metric = known[stands]
-    if not by_metric then by_metric = {} known[stands] = by_metric end
-    local boards = by_metric[metric]
-    if not boards then
-      boards = {}
-      for i, stand in ipairs(cjson.decode(stands)) do
-        boards[i] = stand[1] .. '/' .. stand[2] .. '/attainment-' .. metric .. '/' .. bucket
+    local boards = {0}
+    for i, stand in ipairs(cjson.decode(stands)) do
+      local name = stand[1] .. '/' .. stand[2] .. '/attainment-' .. metric
+      if not places[name] then
+        names[#names + 1] = name
+        places[name] = #names
       end
-      by_metric[metric] = boards
+      boards[i + 1] = places[name]
     end
     return boards
   end
-  return function(text, visit)
+  return names, function(text, visit)
     local line = string.find(text, '\n', 1, true)
     local stands = string.sub(text, 1, line - 1)
+    local by_metric = known[stands]
+    if not by_metric then by_metric = {} known[stands] = by_metric end
     for metric, target in string.gmatch(string.sub(text, line + 1), '(%S+) (%S+)') do
-      visit(boards_of(stands, metric), WHERE_IN_CELL[metric], tonumber(target))
+      local boards = by_metric[metric]
+      if not boards then boards = boards_of(stands, metric) by_metric[metric] = boards end
+      visit(boards, WHERE_IN_CELL[metric], tonumber(target))
     end
   end
 end
 
-local function put(into, board, first, second)
-  local list = into[board]
-  if not list then list = {} into[board] = list end
-  list[#list + 1] = first
-  if second then list[#list + 1] = second end
+-- Revenue, quantity and count of a stored cell, over all its reaches.
+local function totals_of(cell)
+  if not cell then return {0, 0, 0} end
+  if string.byte(cell) ~= SEVERAL then
+    local _, r, q, c = match(cell, FIVE)
+    return {tonumber(r), tonumber(q), tonumber(c)}
+  end
+  local sums = {0, 0, 0}
+  for _, r, q, c in string.gmatch(cell, FIVE) do sums[1], sums[2], sums[3] = sums[1] + r, sums[2] + q, sums[3] + c end
+  return sums
 end
 
--- Cells first.   -> the members touched, each once
-local function set_wholes(change, stem, partition)
-  local seen, members = {}, {}
-  local function touch(member)
-    if not seen[member] then
-      seen[member] = true
-      members[#members + 1] = member
-    end
-  end
-  local cells_key = stem .. CELLS .. change.group
-  if change.of_reps then
-    write('HSET', cells_key, change.cells)
-    write('HDEL', cells_key, change.gone)
-    for i = 1, #change.cells, 2 do touch(change.cells[i]) end
-    for _, member in ipairs(change.gone) do touch(member) end
-  else
-    add_parts(cells_key, stem .. PARTS .. change.group, partition, change.cells, touch)
-  end
-  for i = 1, #change.targets, 2 do touch(change.targets[i]) end
-  return members
-end
-
--- Then targets: the member goes off every board of the old ones (those of the new come last).   targets: member, text or ''
+-- Sets targets; the member is to go off every board of the old ones.   targets: member, text or ''
 local function set_targets(change, key, each_metric, drops)
   local changed, set, gone = {}, {}, {}
   for i = 1, #change.targets, 2 do
@@ -86,7 +73,7 @@ local function set_targets(change, key, each_metric, drops)
   for i, old in ipairs(read(key, changed)) do
     if old then
       each_metric(old, function(boards)
-        for _, board in ipairs(boards) do put(drops, board, changed[i]) end
+        for j = 2, #boards do leave(drops, boards[j], changed[i]) end
       end)
     end
   end
@@ -94,33 +81,52 @@ local function set_targets(change, key, each_metric, drops)
   write('HDEL', key, gone)
 end
 
-local function step_attainment(change, stem, partition)
-  local each_metric, adds, drops = reader(change.bucket), {}, {}
-  local targets_key = stem .. TARGETS .. change.group
-  local members = set_wholes(change, stem, partition)
-  set_targets(change, targets_key, each_metric, drops)
-
-  local ranked, texts = {}, {}
-  for i, text in ipairs(read(targets_key, members)) do
+-- Ranks members whose cells or targets changed; those who leave first: they may come back to the same board.
+local function rank_attained(change, stem, members, drops, names, each_metric)
+  local adds, ranked, texts = new_ranking(), {}, {}
+  for i, text in ipairs(read(stem .. TARGETS .. change.group, members)) do
     if text then
       ranked[#ranked + 1] = members[i]
       texts[#texts + 1] = text
     end
   end
   for i, cell in ipairs(read(stem .. CELLS .. change.group, ranked)) do
-    local totals = {numbers(cell)}
+    local totals, member = totals_of(cell), ranked[i]
     each_metric(texts[i], function(boards, at, target)
-      local score = string.format('%.0f', 0 - ppm(totals[at], target))
-      for _, board in ipairs(boards) do put(adds, board, score, ranked[i]) end
+      -- Not '%d': a ratio may be beyond what a whole number of 64 bits holds.
+      rank(adds, boards, member, format('%.0f', 0 - ppm(totals[at], target)))
     end)
   end
 
-  local names = {}
-  for board, list in pairs(drops) do write('ZREM', stem .. BOARD .. board, list) end
-  for board, list in pairs(adds) do
-    write('ZADD', stem .. BOARD .. board, list)
-    names[#names + 1] = board
-    names[#names + 1] = '1'
+  local head, tail, fresh = stem .. BOARD, '/' .. change.bucket, {}
+  for at, gone in pairs(drops.gone) do write('ZREM', head .. names[at] .. tail, gone) end
+  for at, list in pairs(adds.lists) do
+    if write('ZADD', head .. names[at] .. tail, list) > 0 then fresh[#fresh + 1] = names[at] end
   end
-  write('HSET', stem .. SETS .. change.group, names)
+  write('SADD', stem .. BOARDS .. change.group, fresh)
+end
+
+-- Cells first, then targets; attainment boards only where there are targets.   -> whether there are
+local function step_members(change, told, stem, partition)
+  local targets_key, seen, members, touch = stem .. TARGETS .. change.group, {}, {}, nil
+  if #change.targets > 0 or call('EXISTS', targets_key) == 1 then
+    touch = function(member)
+      if not seen[member] then
+        seen[member] = true
+        members[#members + 1] = member
+      end
+    end
+  end
+  if change.of_reps then
+    set_reps(change, told, stem, partition, touch)
+  else
+    set_units(change, told, stem, partition, touch)
+  end
+  if not touch then return false end
+  local names, each_metric = reader()
+  local drops = new_ranking()
+  for i = 1, #change.targets, 2 do touch(change.targets[i]) end
+  set_targets(change, targets_key, each_metric, drops)
+  rank_attained(change, stem, members, drops, names, each_metric)
+  return true
 end

@@ -1,50 +1,71 @@
--- What the kinds of change share.  Numbers are doubles here: whole numbers are exact up to 2^53, and '%.0f' writes them out.
+-- What the kinds of change share.  Numbers are doubles here: whole numbers are exact up to 2^53, and '%d' writes them out
+-- ('%.0f', which Lua also knows, costs twice as much).
 
--- One command over a list of any length: unpack() takes no more than about 8,000.
+local call, format, match, min = redis.call, string.format, string.match, math.min
+
+-- One command over a list of any length: unpack() takes no more than about 8,000.   -> the sum of the answers
 local function write(command, key, list)
-  for i = 1, #list, 1000 do
-    redis.call(command, key, unpack(list, i, math.min(i + 999, #list)))
+  local count = #list
+  if count == 0 then return 0 end
+  if count <= 1000 then return call(command, key, unpack(list)) end
+  local sum = 0
+  for i = 1, count, 1000 do sum = sum + call(command, key, unpack(list, i, min(i + 999, count))) end
+  return sum
+end
+
+-- What the changes of a call speak of, each told once: boards as 'UNIT/MEMBERS', reaches as {text, place of a board, ...}.
+-- Every reach has a number in this version, given once and for ever.   -> for each reach: {its number, place, ...}
+local function numbered(reaches, stem)
+  local texts, last = {}, nil
+  for i = 1, #reaches do texts[i] = reaches[i][1] end
+  local numbers = read(stem .. NUMBERS, texts)
+  for i = 1, #reaches do
+    local number = numbers[i]
+    if not number then
+      last = (last or call('HLEN', stem .. NUMBERS)) + 1
+      number = format('%d', last)
+      call('HSET', stem .. NUMBERS, texts[i], number)
+      call('HSET', stem .. REACHES, number, texts[i])
+    end
+    reaches[i][1] = number
+  end
+  return reaches
+end
+
+-- The sales boards that a change touches, by their names' places: who stands where, and who leaves.
+-- Lists count themselves: a '#' on each addition would be dear.
+local function new_ranking()
+  return {lists = {}, counts = {}, gone = {}}
+end
+
+local function rank(ranking, reach, member, score)
+  local lists, counts = ranking.lists, ranking.counts
+  for i = 2, #reach do
+    local at = reach[i]
+    local count = counts[at]
+    if count then
+      local list = lists[at]
+      list[count + 1] = score
+      list[count + 2] = member
+      counts[at] = count + 2
+    else
+      lists[at] = {score, member}
+      counts[at] = 2
+    end
   end
 end
 
-local function numbers(cell)
-  if not cell then return 0, 0, 0, 0 end
-  local revenue, quantity, count, lines = string.match(cell, '^(%S+) (%S+) (%S+) (%S+)')
-  return tonumber(revenue), tonumber(quantity), tonumber(count), tonumber(lines)
+local function leave(ranking, at, member)
+  local gone = ranking.gone[at]
+  if gone then gone[#gone + 1] = member else ranking.gone[at] = {member} end
 end
 
--- New sum = old sum - this partition's old part + its new part.   parts: member, part, member, part, ...
--- Calls visit(member, revenue, lines) with each new sum.
-local function add_parts(cells_key, parts_key, partition, changes, visit)
-  local members, fields = {}, {}
-  for i = 1, #changes, 2 do
-    members[#members + 1] = changes[i]
-    fields[#fields + 1] = partition .. '\0' .. changes[i]
+-- One command for each board.
+local function write_ranking(ranking, names, change, stem)
+  local head, tail, fresh = stem .. BOARD, '/revenue/' .. change.bucket, {}
+  for at, list in pairs(ranking.lists) do
+    if write('ZADD', head .. names[at] .. tail, list) > 0 then fresh[#fresh + 1] = names[at] .. '/revenue' end
   end
-  local sums, parts = read(cells_key, members), read(parts_key, fields)
-  local cells, cells_gone, kept, parts_gone = {}, {}, {}, {}
-  for i, member in ipairs(members) do
-    local part = changes[2 * i]
-    local r, q, c, l = numbers(sums[i])
-    local r0, q0, c0, l0 = numbers(parts[i])
-    local r1, q1, c1, l1 = numbers(part)
-    r, q, c, l = r - r0 + r1, q - q0 + q1, c - c0 + c1, l - l0 + l1
-    if r == 0 and q == 0 and c == 0 and l == 0 then
-      cells_gone[#cells_gone + 1] = member
-    else
-      cells[#cells + 1] = member
-      cells[#cells + 1] = string.format('%.0f %.0f %.0f %.0f', r, q, c, l)
-    end
-    if r1 == 0 and q1 == 0 and c1 == 0 and l1 == 0 then
-      parts_gone[#parts_gone + 1] = fields[i]
-    else
-      kept[#kept + 1] = fields[i]
-      kept[#kept + 1] = part
-    end
-    visit(member, r, l)
-  end
-  write('HSET', cells_key, cells)
-  write('HDEL', cells_key, cells_gone)
-  write('HSET', parts_key, kept)
-  write('HDEL', parts_key, parts_gone)
+  for at, gone in pairs(ranking.gone) do write('ZREM', head .. names[at] .. tail, gone) end
+  write('SADD', stem .. BOARDS .. change.group, fresh)
 end

@@ -1,14 +1,40 @@
--- A group as stored.   KEYS pos   ARGV stem group set-or-''
--- Answers JSON: [pos, ahead, sets, cells, parts, targets, documents], or '' if the version is gone.
+-- A group as stored.   KEYS pos   ARGV stem group board-or-''
+-- With a board: its set, and cells and parts of its members.  Without: the whole group and the sets of its attainment boards.
+-- Answers JSON: [pos, ahead, sets, cells, parts, targets, documents], '' if the version is gone, or "busy".
 local pos = redis.call('HGETALL', KEYS[1])
 if #pos == 0 then return '' end
-local stem, group = ARGV[1], ARGV[2]
-local ahead = later(stem, group, marks(pos))
-if not ahead then return '' end
-local names = ARGV[3] ~= '' and {ARGV[3]} or redis.call('HKEYS', stem .. SETS .. group)
-local sets = {}
-for i, name in ipairs(names) do
-  sets[i] = {name, redis.call('ZRANGE', stem .. BOARD .. name, 0, -1, 'WITHSCORES')}
+local stem, group, name = ARGV[1], ARGV[2], ARGV[3]
+local ahead, why = later(stem, group, marks(pos))
+if not ahead then return why and '"busy"' or '' end
+local cells_key, parts_key = stem .. CELLS .. group, stem .. PARTS .. group
+
+local function pairs_of(key, fields)
+  local out = {}
+  for i, value in ipairs(read(key, fields)) do
+    if value then
+      out[#out + 1] = fields[i]
+      out[#out + 1] = value
+    end
+  end
+  return out
 end
-return cjson.encode({pos, ahead, sets, redis.call('HGETALL', stem .. CELLS .. group), redis.call('HGETALL', stem .. PARTS .. group),
+
+if name ~= '' then
+  local set, members, fields = redis.call('ZRANGE', stem .. BOARD .. name, 0, -1, 'WITHSCORES'), {}, {}
+  for i = 1, #set, 2 do members[#members + 1] = set[i] end
+  if redis.call('EXISTS', parts_key) == 1 then
+    for i = 1, #pos, 2 do
+      for _, member in ipairs(members) do fields[#fields + 1] = pos[i] .. '\0' .. member end
+    end
+  end
+  return cjson.encode({pos, ahead, {{name, set}}, pairs_of(cells_key, members), pairs_of(parts_key, fields), {}, {}})
+end
+local bucket, sets = string.match(group, '/([^/]+)$'), {}
+for _, board in ipairs(redis.call('SMEMBERS', stem .. BOARDS .. group)) do
+  if string.find(board, '/attainment%-%l+$') then
+    local attained = board .. '/' .. bucket
+    sets[#sets + 1] = {attained, redis.call('ZRANGE', stem .. BOARD .. attained, 0, -1, 'WITHSCORES')}
+  end
+end
+return cjson.encode({pos, ahead, sets, redis.call('HGETALL', cells_key), redis.call('HGETALL', parts_key),
   redis.call('HGETALL', stem .. TARGETS .. group), redis.call('HGETALL', stem .. DOCUMENTS .. group)})

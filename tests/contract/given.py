@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from domain.boards import AttainmentGroup, BoardGroup, BoardName, DocumentGroup
+from domain.boards import AttainmentGroup, BoardGroup, BoardName, DocumentGroup, Group
 from domain.cells import Cell
-from projections.ports import NEW, BoardStore, BoardView, GroupChange, GroupDump, Position, Said, SnapshotRequest
+from domain.rows import Reach
+from projections.ports import (
+    NEW,
+    BoardStore,
+    BoardView,
+    GroupChange,
+    GroupDump,
+    Position,
+    ReachCells,
+    Said,
+    SnapshotRequest,
+)
 
 REPS = BoardGroup("cn", "rep", "2026-05")
 STORES = BoardGroup("cn", "store", "2026-05")
@@ -32,8 +43,32 @@ def sold(revenue: int, lines: int = 1) -> Cell:
 
 
 def cells(group: BoardGroup | AttainmentGroup, held: Mapping[str, Cell]) -> GroupChange:
-    """A change of cells."""
-    return GroupChange(group, cells=dict(held))
+    """A change of cells: on the boards of one unit, or of wholes that stand on none."""
+    if isinstance(group, BoardGroup):
+        written = AttainmentGroup("rep" if group.members == "rep" else "unit", group.bucket)
+        return reached(written, {member: {(group.members, (group.unit_id,)): cell} for member, cell in held.items()})
+    return GroupChange(group, reached={member: whole(cell) for member, cell in held.items()})
+
+
+def whole(cell: Cell) -> ReachCells:
+    """A cell that counts for its member and on no sales board."""
+    return ((("rep", ()), cell),)
+
+
+def reached(group: AttainmentGroup, held: Mapping[str, Mapping[Reach, Cell]]) -> GroupChange:
+    """A change of members by reach."""
+    return GroupChange(group, reached={member: tuple(by_reach.items()) for member, by_reach in held.items()})
+
+
+def merged(changes: Iterable[GroupChange]) -> list[GroupChange]:
+    """The changes with each group once, as a flush has them."""
+    by_group: dict[Group, GroupChange] = {}
+    for change in changes:
+        known = by_group.setdefault(change.group, GroupChange(change.group))
+        known.reached |= change.reached
+        known.targets |= change.targets
+        known.documents |= change.documents
+    return list(by_group.values())
 
 
 def target(group: AttainmentGroup, member: str, stands: list[tuple[str, str]], **values: int) -> GroupChange:
@@ -64,9 +99,10 @@ class Flushes:
     async def __call__(self, *changes: GroupChange, partition: int = 0) -> None:
         start = self.marks.get(partition, -1)
         target_mark = self.marks[partition] = start + 10
-        said = await self.boards.step(self.version, partition, at(start), at(target_mark), changes)
+        flush = merged(changes)
+        said = await self.boards.step(self.version, partition, at(start), at(target_mark), flush)
         assert set(said) == {Said.DONE}
-        groups = [change.group for change in changes]
+        groups = [change.group for change in flush]
         assert await self.boards.move(self.version, partition, at(start), at(target_mark), groups) is Said.DONE
 
 

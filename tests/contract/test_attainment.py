@@ -24,6 +24,7 @@ from tests.contract.given import (
     shown,
     sold,
     target,
+    whole,
 )
 
 HERE = [("cn", "rep"), ("east", "rep")]
@@ -54,8 +55,8 @@ async def test_the_target_may_come_first(boards: BoardStore, flush: Flushes) -> 
 
 async def test_both_may_come_in_one_flush(boards: BoardStore, flush: Flushes) -> None:
     change = target(REP_TARGETS, "r1", HERE, revenue=200)
-    change.cells["r1"] = sold(50)
-    change.cells["r2"] = sold(70)
+    change.reached["r1"] = whole(sold(50))
+    change.reached["r2"] = whole(sold(70))
     await flush(change)
     assert await shown(boards, ATTAINED) == [("r1", 250_000)]
 
@@ -118,7 +119,7 @@ async def test_attainment_does_not_touch_the_sales_boards(boards: BoardStore, fl
 async def test_a_total_below_zero_is_rounded_down(boards: BoardStore, flush: Flushes) -> None:
     change = GroupChange(REP_TARGETS)
     for member, total in {"a": -1, "b": -3, "c": 1}.items():
-        change.cells[member] = sold(total)
+        change.reached[member] = whole(sold(total))
         change.targets[member] = (("cn", "rep"),), (("revenue", 3),)
     await flush(change)
     assert await shown(boards, ATTAINED) == [("c", 333_333), ("a", -333_334), ("b", -1_000_000)]
@@ -127,7 +128,7 @@ async def test_a_total_below_zero_is_rounded_down(boards: BoardStore, flush: Flu
 async def test_a_ratio_beyond_a_double_is_exact_to_readers(boards: BoardStore, flush: Flushes) -> None:
     change = GroupChange(REP_TARGETS)
     for member, total in {"a": 2**53 - 2, "b": 2**53 - 1, "c": 5}.items():
-        change.cells[member] = sold(total)
+        change.reached[member] = whole(sold(total))
         change.targets[member] = (("cn", "rep"),), (("revenue", 1),)
     await flush(change)
     exact = [("b", (2**53 - 1) * 10**6), ("a", (2**53 - 2) * 10**6), ("c", 5_000_000)]
@@ -162,7 +163,7 @@ async def test_parts_per_million_equal_whole_number_arithmetic(
     mark = (await boards.where())[1][0]
     change = GroupChange(REP_TARGETS)
     for i, (total, value) in enumerate(pairs):
-        change.cells[f"r{i}"] = Cell(total, 0, 0, 1)
+        change.reached[f"r{i}"] = whole(Cell(total, 0, 0, 1))
         change.targets[f"r{i}"] = (("cn", "rep"),), (("revenue", value),)
     target_mark = at(int(mark.split("|")[0]) + 10)
     await boards.step("v1", 0, mark, target_mark, [change])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.boards import AttainmentGroup
 from projections.ports import NEW, BoardStore, Said, SnapshotRequest
 from tests.contract.given import (
     REP_TARGETS,
@@ -51,7 +52,7 @@ async def test_every_kind_of_step_is_refused_alike(boards: BoardStore) -> None:
     changes = [
         cells(REPS, {"r1": sold(1)}),
         cells(STORES, {"s1": sold(1)}),
-        target(REP_TARGETS, "r1", [("cn", "rep")], revenue=5),
+        target(AttainmentGroup("rep", "2026"), "r1", [("cn", "rep")], revenue=5),
         document("reps", {"r1": "{}"}),
     ]
     assert await boards.step("v1", 0, at(1), at(5), changes) == [Said.REFUSED] * 4

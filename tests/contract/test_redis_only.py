@@ -56,7 +56,7 @@ async def fill(boards: RedisBoards, version: str = "v1") -> None:
     await Flushes(boards, version)(
         cells(REPS, {"r1": sold(5)}),
         cells(STORES, {"s1": sold(5)}),
-        cells(UNIT_TARGETS, {"s1": sold(5)}),
+        cells(UNIT_TARGETS, {"s2": sold(5)}),
         target(REP_TARGETS, "r1", [("cn", "rep")], revenue=5),
         document("reps", {"r1": "{}"}),
     )

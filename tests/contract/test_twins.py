@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import random
 import uuid
-from dataclasses import astuple
 
 import pytest
 
-from domain.boards import AttainmentGroup, BoardGroup, BoardName, DocumentGroup, Group
+from domain.boards import AttainmentGroup, BoardName, DocumentGroup
 from domain.cells import EMPTY, Cell
+from domain.rows import Reach
 from projections.memory import MemoryBoards
-from projections.ports import BoardStore, GroupChange, Position, Snapshot, SnapshotRequest
+from projections.ports import BoardStore, GroupChange, Position, ReachCells, Snapshot, SnapshotRequest
 from projections.redis_boards import RedisBoards
 
 PARTITIONS = 3
 BUCKETS = ("2026-05-21", "2026-05")
-GROUPS: list[Group] = [
-    *(BoardGroup(unit, members, bucket) for unit in ("cn", "a/b") for members in ("rep", "城市") for bucket in BUCKETS),
+GROUPS: list[AttainmentGroup | DocumentGroup] = [
     *(AttainmentGroup(kind, bucket) for kind in ("rep", "unit") for bucket in BUCKETS),
     DocumentGroup("reps"),
 ]
+REP_REACHES: list[Reach] = [("rep", ("a/b", "cn")), ("rep", ("cn",)), ("rep", ())]
+UNIT_REACHES: list[Reach] = [("城市", ("a/b", "cn")), ("城市", ("cn",)), ("store", ("a/b",)), ("", ())]
 REPS = [["李伟", "b", "a"], ["B", "王芳", "é"], ["r 7", "r/8", "r9"]]
 UNITS = ["s1", "s2", "门店", "s/4"]
 METRICS = ("revenue", "quantity", "count")
@@ -28,7 +29,7 @@ REQUEST = SnapshotRequest(
     boards=tuple(
         BoardName(unit, members, metric, bucket)
         for unit in ("cn", "a/b")
-        for members in ("rep", "城市")
+        for members in ("rep", "城市", "store")
         for metric in (*METRICS, *(f"attainment-{m}" for m in METRICS))
         for bucket in BUCKETS
     ),
@@ -43,6 +44,7 @@ class History:
     def __init__(self, seed: int, stores: list[BoardStore]) -> None:
         self.random, self.stores, self.seed = random.Random(seed), stores, seed
         self.versions: list[str] = []
+        self.listed: dict[tuple[AttainmentGroup, str, int], dict[Reach, None]] = {}
         self.started: dict[tuple[str, int], list[str]] = {}
         self.calls = 0
 
@@ -94,19 +96,29 @@ class History:
             if await self.both("move", version, partition, start, target, asked) == "ok":
                 self.started.setdefault((version, partition), []).append(target)
 
-    def change(self, group: Group, partition: int) -> GroupChange:
+    def change(self, group: AttainmentGroup | DocumentGroup, partition: int) -> GroupChange:
         if isinstance(group, DocumentGroup):
             return GroupChange(group, documents={str(self.random.randrange(4)): f'{{"n":{self.calls}}}'})
-        of_reps = astuple(group)[-2] == "rep"
+        of_reps = group.kind == "rep"
         members = REPS[partition] if of_reps else UNITS
-        change = GroupChange(group, cells={m: self.cell() for m in self.random.sample(members, 2)})
-        if isinstance(group, AttainmentGroup) and (of_reps or partition == 0):
+        change = GroupChange(group)
+        for member in self.random.sample(members, 2):
+            change.reached[member] = self.reached(group, member, partition)
+        if of_reps or partition == 0:
             for member in self.random.sample(members, self.random.randrange(3)):
                 word = "rep" if of_reps else self.random.choice(["城市", "store"])
                 stands = [(unit, word) for unit in ("cn", "a/b") if self.random.random() < 0.7]
                 values = [(m, self.random.randrange(1, 10**12)) for m in METRICS if self.random.random() < 0.5]
                 change.targets[member] = tuple(stands), tuple(sorted(values))
         return change
+
+    def reached(self, group: AttainmentGroup, member: str, partition: int) -> ReachCells:
+        """Cells by every reach that the member ever had here, now and then one more."""
+        reaches = REP_REACHES if group.kind == "rep" else UNIT_REACHES
+        listed = self.listed.setdefault((group, member, partition), {reaches[0]: None})
+        if self.random.random() < 0.2:
+            listed[self.random.choice(reaches)] = None
+        return tuple((reach, self.cell()) for reach in listed)
 
     def cell(self) -> Cell:
         if self.random.random() < 0.2:

@@ -2,7 +2,9 @@
 
 A partition reads its own facts and the control stream, each in order but at its own pace, and may at any point
 flush, or forget everything and start again from its rows alone: a restart, which also takes back what was read since
-the last flush.
+the last flush. It may start from the rows of its whole state as they were at some flush, too, and those written since.
+The one tie between the two paces is the worker's: a fact is folded after all control facts that were recorded more
+than `CLOSE_DELAY_MS` before it.
 """
 
 from __future__ import annotations
@@ -14,18 +16,21 @@ from collections.abc import Iterable
 
 from domain.accounting import DEAD_LETTERED
 from domain.boards import AttainmentGroup, BoardGroup, BoardName, DocumentGroup
+from domain.closing import Closing, refuse_late_control
 from domain.digest import digest
+from domain.limits import CLOSE_DELAY_MS
+from domain.org import PERIOD_CLOSED
 from domain.partition import PartitionState, Rules
-from domain.rows import LEDGER, entries
+from domain.rows import LEDGER
 from events.codec import read_line
 from events.facts import Fact, Rejected
-from projections.changes import changes_of
+from projections.changes import changes_of_rows
 from projections.memory import MemoryBoards
 from projections.ports import NEW, BoardStore, Position, Said, SnapshotRequest
 
 RULES = Rules(base_currency="CNY", default_zone="Asia/Shanghai")
 VERSION = "live"
-CONTROL_TYPES = ("unit.placed.v1", "unit.closed.v1", "unit.led.v1", "calendar.set.v1")
+CONTROL_TYPES = ("unit.placed.v1", "unit.closed.v1", "unit.led.v1", "calendar.set.v1", PERIOD_CLOSED)
 
 
 class Partition:
@@ -35,7 +40,8 @@ class Partition:
         self.number, self.live = number, live
         self.facts: list[Fact | None] = []
         self.changelog: list[tuple[bytes, bytes]] = []
-        self.state = PartitionState(number, RULES)
+        self.snapshot: list[tuple[bytes, bytes]] | None = None  # the whole state at some flush, and what came after it
+        self.state = PartitionState(number, RULES, retires=True)
         self.taken = self.steered = 0  # how much of the facts and of the control stream the state holds
         self.marked = (0, 0)  # the same, at the last flush
         self.shown, self.mark = NEW, 0
@@ -44,6 +50,8 @@ class Partition:
         """Fold some more facts."""
         for fact in self.facts[self.taken : self.taken + count]:
             self.taken += 1
+            if fact is not None:
+                self.steer(self.live.control_before(fact.recorded_ms - CLOSE_DELAY_MS) - self.steered)
             try:
                 if fact is None:
                     raise Rejected("not_json", "")
@@ -53,7 +61,7 @@ class Partition:
 
     def steer(self, count: int) -> None:
         """Fold some more of the control stream."""
-        facts = self.live.control[self.steered : self.steered + count]
+        facts = self.live.control[self.steered : self.steered + max(count, 0)]
         if facts:
             self.state.control(facts)
             self.steered += len(facts)
@@ -62,12 +70,13 @@ class Partition:
         """Write what changed as rows, and show it on the boards."""
         blob, rows = self.state.flush()
         self.mark += 1
-        if blob is not None:
-            self.changelog.append((LEDGER + b"%d" % self.mark, blob))
-        self.changelog += rows
+        written = list(rows) if blob is None else [(LEDGER + b"%d" % self.mark, blob), *rows]
+        self.changelog += written
+        if self.snapshot is not None:
+            self.snapshot += written
         self.marked = self.taken, self.steered
         target = str(Position(self.mark, 0, {}))
-        changes = changes_of(entry for key, value in rows for entry in entries(key, value))
+        changes = changes_of_rows(rows)
         boards = self.live.boards
         said = await boards.step(VERSION, self.number, self.shown, target, changes)
         assert set(said) <= {Said.DONE}, said
@@ -82,8 +91,20 @@ class Partition:
 
     def restart(self) -> None:
         """Start again from the rows and the control prefix of the last flush."""
-        self.state = PartitionState(self.number, RULES)
-        for key, value in self.changelog:
+        self._restart(self.changelog)
+
+    async def keep(self) -> None:
+        """Flush, and keep the whole state."""
+        await self.flush()
+        self.snapshot = list(self.state.rows(7))
+
+    def resume(self) -> None:
+        """Start again from the state that was kept."""
+        self._restart(self.changelog if self.snapshot is None else self.snapshot)
+
+    def _restart(self, rows: list[tuple[bytes, bytes]]) -> None:
+        self.state = PartitionState(self.number, RULES, retires=True)
+        for key, value in rows:
             self.state.load(key, value)
         self.taken, self.steered = self.marked
         self.state.plant(self.live.control[: self.steered])
@@ -94,6 +115,8 @@ class Live:
 
     def __init__(self, partition_count: int = 1, boards: BoardStore | None = None) -> None:
         self.control: list[Fact | None] = []
+        self.control_ms: list[int] = []
+        self.closing = Closing()
         self.boards: BoardStore = boards or MemoryBoards()
         self.partitions = [Partition(number, self) for number in range(partition_count)]
 
@@ -109,12 +132,27 @@ class Live:
             self.partitions[0].facts.append(None)
             return self.partitions[0]
         if fact.type in CONTROL_TYPES:
-            self.control.append(fact)
+            self.control.append(self._judged(fact))
+            self.control_ms.append(fact.recorded_ms)
             return self.partitions[0]
         key = fact.data.subject.id if fact.type.startswith("target.") else fact.data.rep_id
         home = self.partitions[zlib.crc32(key.encode()) % len(self.partitions)]
         home.facts.append(fact)
         return home
+
+    def _judged(self, fact: Fact) -> Fact | None:
+        """A control fact, or None if it comes too late."""
+        try:
+            refuse_late_control(fact, self.closing)
+        except Rejected:
+            return None
+        if fact.type == PERIOD_CLOSED:
+            self.closing.add(fact.data.year, fact.recorded_ms)
+        return fact
+
+    def control_before(self, recorded_ms: int) -> int:
+        """How many control facts there are up to the last one recorded before an instant."""
+        return next((at + 1 for at in reversed(range(len(self.control))) if self.control_ms[at] < recorded_ms), 0)
 
     async def finish(self) -> None:
         """Read everything and flush."""
@@ -179,7 +217,7 @@ async def stumbling(
     for line in lines:
         partition = live.arrive(line)
         for _ in range(rnd.randrange(3)):
-            match rnd.randrange(8):
+            match rnd.randrange(10):
                 case 0 | 1:
                     partition.work(rnd.randrange(1, 6))
                 case 2 | 3:
@@ -190,6 +228,10 @@ async def stumbling(
                     partition.restart()
                 case 7:
                     partition.compact()
+                case 8:
+                    await partition.keep()
+                case 9:
+                    partition.resume()
     await live.finish()
     for partition in live.partitions:
         partition.restart()

@@ -18,7 +18,6 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from redis.exceptions import RedisError
 
-from cli.embedded import EmbeddedValkey
 from domain.cells import EMPTY, Cell
 from projections.ports import BoardsUnavailable, GroupDump, Position
 from projections.redis_boards import RedisBoards
@@ -157,12 +156,6 @@ class ProjectorProcess:
         self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         return self.process.wait(20)
-
-
-def restart(valkey: EmbeddedValkey) -> None:
-    """Kill -9 and start again on the same port, with what the append-only file holds."""
-    valkey.process.kill()  # and wait until it is gone
-    valkey.start()
 
 
 async def eventually(done: Callable[[], Awaitable[bool]], seconds: float) -> None:

@@ -315,16 +315,18 @@ def test_verify_finds_every_kind_of_harm_at_once(stage: Stage, sent: Sent) -> No
     lost = BoardName.parse(next(name for name in sent.boards if name.endswith("/rep/revenue/2026-05")))
     with stage.store() as (client, stem):
         goals = next(iter(client.scan_iter(f"{stem}targets:attainment:rep/2026*", count=10_000))).decode()
-        cells, units = f"{stem}cells:board:till-1/rep/2026-05", f"{stem}documents:documents:units"
-        lost_keys = [f"{stem}own:{lost.group}", f"{stem}cells:{lost.group}", f"{stem}board:{lost}"]
-        saved = {key: client.dump(key) for key in (goals, cells, units, *lost_keys)}
+        cells, units = f"{stem}cells:attainment:rep/2026-05", f"{stem}documents:documents:units"
+        listed, board = f"{stem}boards:attainment:rep/2026-05", f"{stem}board:{lost}"
+        saved = {key: client.dump(key) for key in (goals, cells, units, listed, board)}
         assert None not in saved.values()
         try:
-            client.hset(cells, "till-rep-3", "1 1 1 1 0")
+            reach, revenue, others = client.hget(cells, "till-rep-3").decode().split(" ", 2)
+            client.hset(cells, "till-rep-3", f"{reach} {int(revenue) + 1} {others}")
             client.hset(units, "cn", "{}")
             rep, targets = next(iter(client.hgetall(goals).items()))
             client.hset(goals, rep, targets + b"1")
-            client.delete(*lost_keys)
+            client.delete(board)
+            client.srem(listed, f"{lost.unit_id}/rep/revenue")
             code, report = stage.verify()
         finally:
             for key, value in saved.items():
@@ -333,6 +335,7 @@ def test_verify_finds_every_kind_of_harm_at_once(stage: Stage, sent: Sent) -> No
     found = {(told["what"], told["board"]) for told in report["differences"]}
     assert found >= {
         ("cell", "board:till-1/rep/2026-05"),
+        ("cell", "attainment:rep/2026-05"),
         ("document", "documents:units"),
         ("target", goals.removeprefix(f"{stem}targets:")),
         ("score", str(lost)),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def main(told: dict[str, Any]) -> int:
         part.write_bytes(generate_latest(registry))
         part.replace(ready_file)
 
-    return run_worker(options, on_ready=ready, registry=registry, state=Tripping)
+    return run_worker(options, on_ready=ready, registry=registry, state=partial(Tripping, retires=True))
 
 
 if __name__ == "__main__":

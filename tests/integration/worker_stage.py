@@ -9,8 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,29 +88,6 @@ class WorkerProcess:
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-4000:]
-
-
-@asynccontextmanager
-async def supervised(workers: list[WorkerProcess]) -> AsyncIterator[None]:
-    """Start workers, restart those that stop themselves, and end with them all."""
-
-    async def keep() -> None:
-        while True:
-            for worker in workers:
-                if worker.running.poll() is not None:
-                    worker.start()
-            await asyncio.sleep(0.2)
-
-    for worker in workers:
-        worker.start()
-    keeper = asyncio.create_task(keep())
-    try:
-        yield
-    finally:
-        keeper.cancel()
-        for worker in workers:
-            worker.signal(signal.SIGCONT)
-            worker.kill()
 
 
 async def eventually(holds: Any, seconds: float, what: str) -> None:
@@ -217,7 +193,7 @@ async def fold_changelog(reader: Reader, names: TopicNames, partitions: int) -> 
 
 
 async def fold_sources(reader: Reader, names: TopicNames, partitions: int) -> list[PartitionState]:
-    """Every partition straight from its sources, the control stream last: order never matters."""
+    """Every partition straight from its sources, the control stream first: it may close years."""
     admission = Admission(names, partitions, SkippedRecords())
     reducer = Reducer(admission, lambda outcomes: None)
     control = [reducer.control(record) for record in await reader.read(names.control, 0)]
@@ -227,9 +203,9 @@ async def fold_sources(reader: Reader, names: TopicNames, partitions: int) -> li
     states = []
     for partition in range(partitions):
         state = PartitionState(partition, RULES)
+        state.control([record.fact for record in control])
         for source in SOURCES:
             reducer.reduce(state, source, await reader.read(names.of(source), partition))
-        state.control([record.fact for record in control])
         states.append(state)
     return states
 

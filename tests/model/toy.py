@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from processors.engine.changelog import LEDGER
+from processors.engine.workshop import Folded
 from processors.redirects import Redirect
 
 pack, unpack = msgspec.msgpack.encode, msgspec.msgpack.decode
@@ -105,12 +106,13 @@ class Toy:
         self.factors = {fact.member: fact.factor for fact in facts}
 
 
-def reduce(state: Toy, source: str, records: Sequence[SourceRecord]) -> list[Redirect]:
+def reduce(state: Toy, source: str, records: Iterable[SourceRecord]) -> Folded:
     """Fold what can be read; the rest goes to the dead letters."""
-    letters = []
+    letters, count, last = [], 0, -1
     for record in records:
+        count, last = count + 1, record.offset
         if record.fact is None:
             letters.append(Redirect("dead_lettered", "not_json", "letters", 0, str(record.offset).encode(), None, []))
         else:
             state.apply(record.fact)
-    return letters
+    return Folded(count, last, letters)

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.oracle.schema import Bad, days_of, instant_ms, read
+from tests.oracle.closing import Said, Years, refuse_early, zone_of
+from tests.oracle.schema import Bad, days_of, instant_ms, read, recorded_ms
 
 Cell = tuple[int, int, int, int]
 Row = tuple[int, str, int, Cell, int | None]
@@ -44,6 +45,7 @@ class Oracle:
 
     def __init__(self, base_currency: str, default_zone: str) -> None:
         self.base_currency, self.default_zone = base_currency, default_zone
+        self.years: Years | None = None  # only known when every line is: see `boards`
         self.outcomes: Counter[str] = Counter()
         self.dead: list[str] = []
         self.best: dict[tuple[Any, ...], tuple[Any, ...]] = {}  # key of a fact -> the greatest rank seen
@@ -56,8 +58,7 @@ class Oracle:
         try:
             key, rank = self.fact(line)
         except Bad as bad:
-            self.dead.append(str(bad))
-            self.outcomes["dead_lettered"] += 1
+            self.refuse(str(bad))
             return
         known = self.best.get(key)
         if known is None or rank > known:
@@ -66,12 +67,19 @@ class Oracle:
         else:
             self.outcomes["duplicate" if rank == known else "superseded"] += 1
 
+    def refuse(self, why: str) -> None:
+        self.dead.append(why)
+        self.outcomes["dead_lettered"] += 1
+
     def fact(self, line: bytes | str | dict[str, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         kind, source, data, envelope = read(line)
+        recorded = recorded_ms(data, envelope)
         match kind:
+            case "period.closed.v1":
+                refuse_early(data["year"], recorded)
+                return (kind, data["year"]), ()
             case "sale.recorded.v1":
                 occurred = instant_ms(data["occurred_at"])
-                recorded = instant_ms(envelope.get("recordedtime") or envelope["time"])
                 if data["currency"] != self.base_currency:
                     raise Bad("currency_unknown")
                 if occurred - recorded > DAY_MS:
@@ -114,16 +122,11 @@ class Oracle:
                 self.credit(key[4], rank)
 
     def zone(self, unit: str) -> str:
-        met: set[str] = set()
-        while unit in self.placements and unit not in met:
-            met.add(unit)
-            for placement in self.placements[unit]:
-                if placement["time_zone"] is not None:
-                    return str(placement["time_zone"])
-            if self.placements[unit][0]["parent_id"] is None:
-                break
-            unit = self.placements[unit][0]["parent_id"]
-        return self.default_zone
+        return zone_of(unit, self.placements) or self.default_zone
+
+    def day(self, unit: str, occurred: int) -> dt.date:
+        zone = self.years.frozen_zone(unit, occurred) if self.years else None
+        return (EPOCH + dt.timedelta(milliseconds=occurred)).astimezone(ZoneInfo(zone or self.zone(unit))).date()
 
     def placement(self, unit: str, day: dt.date) -> dict[str, Any]:
         past = [p for p in self.placements.get(unit, ()) if p["effective_on"] <= day.isoformat()]
@@ -143,7 +146,7 @@ class Oracle:
     # ---- 4. cells
     def credit(self, rep: str, rank: tuple[Any, ...]) -> None:
         _, occurred, unit, amount, quantity, *_, returns = rank
-        day = (EPOCH + dt.timedelta(milliseconds=occurred)).astimezone(ZoneInfo(self.zone(unit))).date()
+        day = self.day(unit, occurred)
         cell: Cell = (amount, quantity, -1 if returns else 1, 1)
         self.effective.append((rep, unit, day, cell))
         chain = self.chain(unit, day)
@@ -228,13 +231,25 @@ def add(cells: dict[str, Cell], member: str, cell: Cell) -> None:
     cells[member] = (old[0] + cell[0], old[1] + cell[1], old[2] + cell[2], old[3] + cell[3])
 
 
+def said_of(oracle: Oracle, line: bytes | str | dict[str, Any]) -> Said | None:
+    try:
+        kind, _, data, envelope = read(line)
+        return Said(kind, *oracle.fact(line), data, recorded_ms(data, envelope))
+    except Bad:
+        return None
+
+
 def boards(
     lines: Iterable[bytes | str | dict[str, Any]], base_currency: str = "CNY", default_zone: str = "Asia/Shanghai"
 ) -> Oracle:
     """What the whole log means; lines that are no events of ours are counted as dead letters and ignored."""
     oracle = Oracle(base_currency, default_zone)
-    for line in lines:
-        if not isinstance(line, bytes | str) or line.strip():
+    said = [line for line in lines if not isinstance(line, bytes | str) or line.strip()]
+    oracle.years = Years([said_of(oracle, line) for line in said], default_zone)
+    for line, late in zip(said, oracle.years.late, strict=True):
+        if late:
+            oracle.refuse("too_late")
+        else:
             oracle.take(line)
     oracle.settle()
     return oracle

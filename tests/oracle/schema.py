@@ -158,8 +158,17 @@ SCHEMAS: dict[str, dict[str, tuple[Check, Any]]] = {
         "revision": REVISION,
     },
     "unit.closed.v1": {"unit_id": TEXT, "effective_on": DAY, "revision": REVISION},
+    "period.closed.v1": {"year": (is_int(1970, 9998), MUST)},
     "unit.led.v1": {"unit_id": TEXT, "rep_id": TEXT, "effective_on": DAY, "revision": REVISION},
 }
+
+
+def recorded_ms(data: dict[str, Any], envelope: dict[str, Any]) -> int:
+    """When a line of a file was recorded, UTC milliseconds."""
+    said = [envelope.get(name) for name in ("recordedtime", "time")]
+    return instant_ms(
+        next((text for text in said if text is not None), data.get("occurred_at", "1970-01-01T00:00:00Z"))
+    )
 
 
 def no_constant(text: str) -> None:

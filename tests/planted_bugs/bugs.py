@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 LAW = "tests/property/test_law_of_the_boards.py::test_long_histories_keep_the_law"
 ORDER = "tests/property/test_law_of_the_boards.py::test_any_order_and_any_repetition_give_the_same_boards_and_documents"
+CLOSED = "tests/property/test_law_of_closed_years.py::test_long_logs_keep_the_law_and_their_closed_years_leave_memory"
 MODEL = "tests/model/test_changelog_protocol.py::"
 HISTORIES = MODEL + "test_random_histories_of_claims_zombies_and_restarts_equal_the_truth_at_every_mark"
 REDIS = "tests/property/test_law_in_redis.py"
@@ -42,10 +43,14 @@ CHANGELOG = "processors/engine/changelog.py"
 FOLD = "domain/sales_fold.py"
 LEDGER = "domain/ledger.py"
 STEP = "projections/lua/step.lua"
+RANKING = "projections/lua/common.lua"
+UNITS = "projections/lua/units.lua"
+VIEW = "projections/lua/view.lua"
+SLICES = "tests/contract/test_slices.py::"
 
-ADDING = """for _, list in ipairs({%s}) do
-  for i = 1, #list, 2 do redis.call('ZINCRBY', stem .. BOARD .. change.board, list[i], list[i + 1]) end
-end"""
+SETTING = "if write('ZADD', head .. names[at] .. tail, list) > 0 then fresh[#fresh + 1] = names[at] .. '/revenue' end"
+ADDING = """for i = 1, #list, 2 do call('ZINCRBY', head .. names[at] .. tail, list[i], list[i + 1]) end
+    fresh[#fresh + 1] = names[at] .. '/revenue'"""
 
 BUGS: tuple[Bug, ...] = (
     Bug(
@@ -134,13 +139,58 @@ BUGS: tuple[Bug, ...] = (
         HISTORIES,
     ),
     Bug(
-        "ZINCRBY: scores of reps are added to instead of set",
-        (Change(STEP, "write('ZADD', stem .. BOARD .. change.board, change.scores)", ADDING % "change.scores"),),
+        "ZINCRBY: scores are added to instead of set",
+        (Change(RANKING, SETTING, ADDING),),
         REDIS,
     ),
     Bug(
-        "ZINCRBY: scores of units are added to instead of set",
-        (Change(STEP, "write('ZADD', stem .. BOARD .. change.board, scores)", ADDING % "scores"),),
+        "a unit's sum takes the new part and keeps the old one",
+        (Change(UNITS, "if plain then r1, q1, c1, l1 = r1 - r0, q1 - q0, c1 - c0, l1 - l0 end", ""),),
         REDIS,
+    ),
+    Bug(
+        "slices of two attempts are taken for one",
+        (
+            Change(
+                STEP,
+                "if under ~= ARGV[3] .. ' ' .. change.attempt .. ' ' .. change.slice - 1 then return 'refused' end",
+                "",
+            ),
+        ),
+        SLICES + "test_slices_of_two_attempts_are_never_taken_for_one",
+    ),
+    Bug(
+        "what is half written is read",
+        (Change(VIEW, "if under_way then return nil, 'busy' end", "if under_way then return out, own end"),),
+        SLICES + "test_a_large_change_is_seen_whole_or_not_at_all",
+    ),
+    Bug(
+        "closed years: nothing ever comes too late",
+        (Change("domain/closing.py", "return self._closes[passed - 1].year if passed else NO_YEAR", "return NO_YEAR"),),
+        CLOSED,
+    ),
+    Bug(
+        "closed years: late is what comes after the close was learned of, whenever it was recorded",
+        (Change("domain/partition.py", "(year := closing.year_for(self.sold_ms))", "(year := closing.year)"),),
+        CLOSED,
+    ),
+    Bug(
+        "closed years: a line that has left memory is forgotten",
+        (
+            Change(
+                "domain/closed_lines.py", "self._add(digests, np.full(len(digests), year, np.uint16))", "del digests"
+            ),
+        ),
+        CLOSED,
+    ),
+    Bug(
+        "closed years: an org move says the rows of closed days again",
+        (Change(FOLD, "rows = rows[~self._sold_by(last_day(self.closed_year))(rows)]", "pass"),),
+        CLOSED,
+    ),
+    Bug(
+        "closed years: a later placement moves days over the year's end",
+        (Change(FOLD, "for frozen in self._frozen_zones:", "for frozen in list[_Frozen]():"),),
+        CLOSED,
     ),
 )

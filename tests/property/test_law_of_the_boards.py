@@ -7,14 +7,11 @@ import random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.accounting import DEAD_LETTERED
 from domain.partition import PartitionState
 from events.codec import read_line
 from events.facts import Rejected
-from processors.replay import replay_lines
-from projections.memory import MemoryBoards
 from tests.histories.generator import Line, history
-from tests.histories.live import CONTROL_TYPES, RULES, Live, digests, straight, stumbling
+from tests.histories.live import CONTROL_TYPES, RULES, Live, straight, stumbling
 from tests.histories.strategies import histories
 from tests.oracle.oracle import Oracle, boards
 
@@ -65,17 +62,6 @@ async def test_several_partitions_equal_one(lines: list[Line], rnd: random.Rando
     assert await live.digests() == expected(oracle)
     assert live.outcomes == oracle.outcomes
     assert await live.documents() == await (await straight(lines)).documents()
-
-
-@given(histories())
-@law
-async def test_replay_equals_the_oracle(lines: list[Line]) -> None:
-    oracle, store = boards(lines), MemoryBoards()
-    _, wanted = await (await straight(lines)).boards.groups()
-    replayed = await replay_lines(lines, RULES, store, groups=set(wanted))
-    assert await digests(store) == expected(oracle)
-    assert replayed.accounting.read == oracle.read
-    assert replayed.accounting.counts[DEAD_LETTERED] == oracle.dead_lettered
 
 
 async def test_long_histories_keep_the_law() -> None:

@@ -1,13 +1,17 @@
 """A snapshot and the tail after it give what the whole log gives, or the snapshot is refused.
 
-Two worlds. In the first the engine's own owners, zombies and restarts write the log of a toy state, and it is
-compacted while they do; snapshots are of every mark that counted. In the second, rows are set and deleted, and the
-cleaner works as Kafka's does: in passes over whole prefixes, a deletion goes in a later pass than what it deleted.
+Two worlds. In the first, the model's histories of workers, zombies, rebalances and compaction run with workers that
+begin at a snapshot of any mark that still stands; whatever they write is checked as ever. In the second, rows are set
+and deleted, and the cleaner works as Kafka's does: in passes over whole prefixes, a deletion goes in a later pass than
+what it deleted.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -15,46 +19,27 @@ from typing import Any, NamedTuple, cast
 import pytest
 
 from processors.engine.changelog import CLAIM, LEDGER, MARK, ChangelogFold, ChangelogRecord, Row, state_batch
-from processors.engine.local_state import LocalState, SnapshotPolicy
+from processors.engine.local_state import LocalState, SnapshotPolicy, check_mark
 from processors.engine.ownership import PartitionOwner
-from processors.engine.snapshots import FORMAT, SnapshotFacts, write_snapshot
-from tests.model.toy import Toy, pack
-from tests.model.world import Reading, World
+from processors.engine.snapshots import FORMAT, SnapshotFacts, SnapshotRefused, write_snapshot
+from processors.engine.workshop import Workshop
+from tests.model.broker import TOPIC, Log
+from tests.model.history import World, Wrong
+from tests.model.parts import Reading, Rules
+from tests.model.sites import Site
+from tests.model.state import State, pack
+from tests.model.workers import Unobserved, Worker
 
-HISTORY_COUNT = 120
-TOPIC = "changelog"
-
-
-class Logged(NamedTuple):
-    """A record with the time of its append, here told from its offset."""
-
-    offset: int
-    key: bytes
-    value: bytes | None
-    timestamp: int
+HISTORY_COUNT = 150
 
 
-class Counts:
-    """Hears what became of snapshots."""
-
-    def __init__(self) -> None:
-        self.outcomes: dict[str, int] = {}
-
-    def changelog_read(self, records: int) -> None: ...
-
-    def restored(self, outcome: str, rows: int) -> None:
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-
-    def snapshot_written(self, outcome: str) -> None: ...
-
-
-def facts_of(fold: ChangelogFold) -> SnapshotFacts:
+def facts_of(fold: ChangelogFold, partition: int = 0) -> SnapshotFacts:
     return SnapshotFacts(
         format=FORMAT,
         topic=TOPIC,
-        partition=0,
+        partition=partition,
         mark=fold.mark,
-        marked_ms=stamp(fold.mark),
+        marked_ms=fold.marked_ms,
         end=fold.end,
         epoch=fold.epoch,
         positions=dict(fold.positions),
@@ -62,80 +47,220 @@ def facts_of(fold: ChangelogFold) -> SnapshotFacts:
     )
 
 
-def stamp(offset: int) -> int:
-    return 1_000_000 + offset
+Snapshot = tuple[SnapshotFacts, list[Row]]
 
 
-def local_state(folder: Path, log: Iterable[Any], counts: Counts) -> LocalState:
-    """The snapshots of a worker that sees this log."""
-    records = list(log)
+# ---- the model's histories
+
+
+def rows_of(state: State) -> Iterator[Row]:
+    yield LEDGER + b"0", pack(list(state.ledger.values()))
+    yield from ((key, state.row(key)) for key in (*state.scopes, *state.latest))
+
+
+class Noting(Reading):
+    """A reader that notes what a snapshot at each mark that counts would hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.snapshots: list[Snapshot] = []
+        self.deletions: set[int] = set()
+
+    def feed(self, records: Iterable[ChangelogRecord]) -> None:
+        found = list(records)
+        self.deletions |= {record.offset for record in found if record.value is None}
+        super().feed(found)
+
+    def _close(self, record: ChangelogRecord) -> None:
+        super()._close(record)
+        if record.offset == self.mark:
+            self.snapshots.append((facts_of(self), list(rows_of(self.state))))
+
+
+def last_dropped(log: Log, reader: Noting) -> int:
+    """The last deletion that the cleaner has dropped."""
+    return max(reader.deletions - {record.offset for record in log.records}, default=-1)
+
+
+def standing(log: Log, reader: Noting) -> list[Snapshot]:
+    """Those whose mark still stands in the log.
+
+    The model's cleaner drops deletions at once, where Kafka's keeps them for days. So those are left out after which it
+    has dropped one.
+    """
+    dropped = last_dropped(log, reader)
+
+    def stands(facts: SnapshotFacts) -> bool:
+        try:
+            check_mark(facts, next(iter(log.read(facts.mark, 1)), None))
+        except SnapshotRefused:
+            return False
+        return facts.mark > dropped
+
+    return [snapshot for snapshot in reader.snapshots if stands(snapshot[0])]
+
+
+USED: Counter[str] = Counter()
+
+
+class Restoring(Worker):
+    """A worker whose owners begin at one of the snapshots that still stand, whichever."""
+
+    async def _claim(self) -> int:
+        claimed = await super()._claim()
+        owner, reader = self.owner, cast(Noting, self.site.reader)
+        found = standing(self.site.log, reader)
+        USED["standing"] += len(found)
+        USED["gone"] += len(reader.snapshots) - len(found)
+        older = [snapshot for snapshot in found if snapshot[0].end < claimed]
+        if owner.end < 0 and older and self.random.random() < 0.9:
+            facts, rows = self.random.choice(older)
+            state = State()
+            for key, value in rows:
+                state.load(key, value)
+            owner.restore(facts, cast(Any, state))
+            USED["used"] += 1
+        return claimed
+
+
+def history_with_snapshots(seed: int) -> World:
+    world = World(seed, Rules(reading=Noting, worker=Restoring))
+    logging.disable(logging.WARNING)
+    try:
+        world.run()
+    except Wrong:
+        pass
+    finally:
+        logging.disable(logging.NOTSET)
+        world.end()
+    return world
+
+
+def test_workers_that_begin_at_any_mark_that_still_stands_write_what_is_true() -> None:
+    USED.clear()
+    for seed in range(HISTORY_COUNT):
+        world = history_with_snapshots(seed)
+        assert world.found == "", f"seed {seed}"
+    assert USED["used"] > 2 * HISTORY_COUNT, USED
+    assert USED["gone"] > HISTORY_COUNT, "too little was compacted for this to mean anything"
+
+
+# ---- the file and its log
+
+
+class Counts:
+    """Hears what became of snapshots."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+
+    def changelog_read(self, records: int) -> None: ...
+
+    def restored(self, outcome: str, rows: int) -> None:
+        self.outcomes[outcome] += 1
+
+    def snapshot_written(self, outcome: str) -> None: ...
+
+
+def restored(site: Site, folder: Path, counts: Counts) -> PartitionOwner:
+    """A new owner claims, begins at the snapshot in the folder if it is any good, and reads on."""
+    log, now = site.log, site.world.now
 
     async def first_records(offsets: Mapping[int, int]) -> Mapping[int, ChangelogRecord]:
-        first = next(record for record in records if record.offset >= offsets[0])
-        return {0: Logged(first.offset, first.key, first.value, stamp(first.offset))}
+        return {partition: log.read(offset, 1)[0] for partition, offset in offsets.items()}
 
-    now_ms = stamp(0) + 60_000
-    return LocalState(
-        folder, TOPIC, first_records, counts, clock=lambda: 0.0, now_ms=lambda: now_ms, policy=SnapshotPolicy()
+    def core(_: int) -> Any:
+        return State()
+
+    workshop = Workshop.__new__(Workshop)
+    object.__setattr__(workshop, "core", core)
+    object.__setattr__(workshop, "observer", Unobserved())
+    owner = PartitionOwner(site.partition, workshop)
+    owner.claimed_at = log.append([(CLAIM, b"new")], now)
+    local = LocalState(
+        folder,
+        TOPIC,
+        first_records,
+        counts,
+        clock=lambda: 0.0,
+        now_ms=lambda: int(now * 1000),
+        policy=SnapshotPolicy(),
     )
-
-
-# ---- the engine's own histories
-
-
-def rows_of(toy: Toy) -> Iterator[Row]:
-    yield LEDGER + b"0", pack(list(toy.ledger.values()))
-    yield from ((cell.encode(), toy._row(cell)) for cell in toy.totals if len(cell) > 1)
-
-
-class Snapshots(World):
-    """A history that keeps what a snapshot at each of some marks would hold."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed)
-        self.kept: list[tuple[SnapshotFacts, list[Row]]] = []
-
-    def check(self, reading: Reading, when: str) -> None:
-        super().check(reading, when)
-        if reading is self.reader and len(self.kept) < 40:
-            self.kept.append((facts_of(reading), list(rows_of(reading.toy))))
-
-
-async def restored(world: World, folder: Path, counts: Counts) -> PartitionOwner:
-    """A new worker claims, begins at the snapshot, and reads on."""
-    session = await world.begin()
-    owner = session.owner
-    await local_state(folder, world.log, counts).restore([owner], session.workshop.core)
-    owner.feed([record for record in world.log if record.offset >= owner.rewind()])
-    session.kill()
+    asyncio.run(local.restore([owner], core))
+    owner.feed(log.read(owner.rewind()))
     return owner
 
 
-async def test_histories_of_claims_zombies_restarts_and_compaction_go_on_from_any_mark_that_still_stands(
-    tmp_path: Path,
-) -> None:
+def test_files_of_marks_that_still_stand_give_what_the_whole_log_gives(tmp_path: Path) -> None:
     counts, rnd = Counts(), random.Random(4)
-    for seed in range(HISTORY_COUNT):
-        world = Snapshots(seed)
-        assert await world.run(80) == [], f"seed {seed}"
-        for facts, rows in rnd.sample(world.kept, min(4, len(world.kept))):
-            write_snapshot(tmp_path / f"{TOPIC}-0.snapshot", facts, rows)
-            owner = await restored(world, tmp_path, counts)
-            whole = Reading()
-            whole.feed(world.log)
-            toy = cast(Toy, owner.state)
-            assert (toy.ledger, toy.totals) == (whole.toy.ledger, whole.toy.totals), f"seed {seed}, mark {facts.mark}"
-            assert (owner.positions, owner.epoch, owner.mark, owner.end) == (
-                whole.positions,
-                whole.epoch,
-                whole.mark,
-                whole.end,
-            )
-            assert owner.fenced.keys() == whole.fenced.keys()
-    assert min(counts.outcomes["used"], counts.outcomes["refused"]) > HISTORY_COUNT // 4, counts.outcomes
+    for seed in range(20):
+        world = history_with_snapshots(seed)
+        for site in world.sites:
+            reader = cast(Noting, site.reader)
+            dropped = last_dropped(site.log, reader)
+            snapshots = [snapshot for snapshot in reader.snapshots if snapshot[0].mark > dropped]
+            for facts, rows in rnd.sample(snapshots, min(3, len(snapshots))):
+                path = tmp_path / f"{TOPIC}-{site.partition}.snapshot"
+                write_snapshot(path, facts_with(facts, partition=site.partition), rows)
+                owner = restored(site, tmp_path, counts)
+                whole = Reading()
+                whole.feed(site.log.records)
+                assert what(owner, cast(State, owner.state)) == what(whole, whole.state), f"seed {seed}, {facts}"
+    assert min(counts.outcomes["used"], counts.outcomes["refused"]) > 10, counts.outcomes
+
+
+def what(fold: ChangelogFold, state: State) -> tuple[object, ...]:
+    cells = {where: cell for where, cell in state.cells.items() if cell != (0, 0)}
+    facts = fold.positions, fold.epoch, fold.mark, fold.marked_ms, fold.end, fold.fenced.keys()
+    return state.ledger, cells, state.latest, facts
+
+
+def facts_with(facts: SnapshotFacts, **changed: Any) -> SnapshotFacts:
+    told: dict[str, Any] = {name: getattr(facts, name) for name in facts.__struct_fields__}
+    return SnapshotFacts(**(told | changed))
+
+
+DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        (lambda facts: {"mark": facts.mark - 1}, "no longer in the log"),
+        (lambda facts: {"marked_ms": facts.marked_ms + 1}, "no longer in the log"),
+        (lambda facts: {"positions": {"sales": 10_000}}, "no longer in the log"),
+        (lambda facts: {"marked_ms": facts.marked_ms - 6 * DAY_MS}, "days old"),
+        (lambda facts: {"topic": "another"}, "of another-0"),
+        (lambda facts: {"mark": 100_000, "end": 100_000}, "and the log ended at"),
+    ],
+    ids=["mark", "time", "positions", "old", "topic", "newer"],
+)
+def test_a_snapshot_of_another_log_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, changed: Any, why: str
+) -> None:
+    site, counts = history_with_snapshots(3).sites[0], Counts()
+    facts, rows = standing(site.log, cast(Noting, site.reader))[-1]
+    write_snapshot(tmp_path / f"{TOPIC}-0.snapshot", facts_with(facts, **changed(facts)), rows)
+    owner = restored(site, tmp_path, counts)
+    assert counts.outcomes == {"refused": 1}
+    assert why in caplog.text
+    whole = Reading()
+    whole.feed(site.log.records)
+    assert what(owner, cast(State, owner.state)) == what(whole, whole.state)
+    write_snapshot(tmp_path / f"{TOPIC}-0.snapshot", facts, rows)
+    restored(site, tmp_path, counts)
+    assert counts.outcomes == {"refused": 1, "used": 1}, "the untouched one is not used either: nothing was tested"
 
 
 # ---- deletions and the cleaner
+
+
+class Logged(NamedTuple):
+    """A record as read."""
+
+    offset: int
+    key: bytes
+    value: bytes | None
 
 
 class Kept(ChangelogFold):
@@ -152,7 +277,7 @@ class Kept(ChangelogFold):
             self.rows[key] = value
 
 
-class Log:
+class Compacted:
     """A compacted topic as Kafka keeps it."""
 
     def __init__(self) -> None:
@@ -163,7 +288,7 @@ class Log:
 
     def append(self, rows: list[Row]) -> None:
         for key, value in rows:
-            self.records.append(Logged(self.end, key, value, stamp(self.end)))
+            self.records.append(Logged(self.end, key, value))
             self.end += 1
 
     def clean_some(self, rnd: random.Random) -> None:
@@ -187,9 +312,9 @@ class Log:
         self._cleaned = upto
 
 
-def history(rnd: random.Random) -> tuple[Log, list[tuple[SnapshotFacts, dict[bytes, bytes]]], dict[bytes, bytes]]:
+def history(rnd: random.Random) -> tuple[Compacted, list[tuple[SnapshotFacts, dict[bytes, bytes]]], dict[bytes, bytes]]:
     """A log, snapshots of marks, and the rows that are true at its end."""
-    log, fold, snapshots = Log(), Kept(), []
+    log, fold, snapshots = Compacted(), Kept(), []
     log.append([(CLAIM, b"first")])
     epoch = 0
     for number in range(rnd.randrange(5, 30)):
@@ -211,14 +336,14 @@ def history(rnd: random.Random) -> tuple[Log, list[tuple[SnapshotFacts, dict[byt
     return log, snapshots, fold.rows
 
 
-def gone_on(log: Log, facts: SnapshotFacts, rows: dict[bytes, bytes]) -> dict[bytes, bytes]:
+def gone_on(log: Compacted, facts: SnapshotFacts, rows: dict[bytes, bytes]) -> dict[bytes, bytes]:
     fold = Kept()
     fold.rows, fold.positions, fold.epoch, fold.end = dict(rows), facts.positions, facts.epoch, facts.end
     fold.feed([record for record in log.records if record.offset > facts.end])
     return fold.rows
 
 
-def still_stands(log: Log, facts: SnapshotFacts) -> bool:
+def still_stands(log: Compacted, facts: SnapshotFacts) -> bool:
     return any(record.offset == facts.mark and record.key == MARK for record in log.records)
 
 
@@ -240,41 +365,3 @@ def test_a_snapshot_whose_mark_is_gone_may_bring_deleted_rows_back() -> None:
         log, snapshots, truth = history(rnd)
         wrong += sum(gone_on(log, facts, rows) != truth for facts, rows in snapshots if not still_stands(log, facts))
     assert wrong > 0
-
-
-@pytest.mark.parametrize(
-    ("what", "why"),
-    [
-        ("mark", "no longer in the log"),
-        ("time", "no longer in the log"),
-        ("positions", "no longer in the log"),
-        ("old", "5.0 days old"),
-        ("topic", "of another-0"),
-        ("newer", "and the log ended at"),
-    ],
-)
-async def test_a_snapshot_of_another_log_is_refused(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, what: str, why: str
-) -> None:
-    world, counts = Snapshots(3), Counts()
-    assert await world.run(80) == []
-    facts, rows = next((f, r) for f, r in world.kept if any(x.offset == f.mark and x.key == MARK for x in world.log))
-    as_json: dict[str, Any] = {name: getattr(facts, name) for name in facts.__struct_fields__}
-    others: dict[str, dict[str, Any]] = {
-        "mark": {"mark": facts.mark - 1},
-        "time": {"marked_ms": facts.marked_ms + 1},
-        "old": {"marked_ms": facts.marked_ms - 5 * 86_400_000 - 61_000},
-        "positions": {"positions": {"sales": 10_000}},
-        "topic": {"topic": "another"},
-        "newer": {"mark": world.end + 5, "end": world.end + 5},
-    }
-    write_snapshot(tmp_path / f"{TOPIC}-0.snapshot", SnapshotFacts(**(as_json | others[what])), rows)
-    owner = await restored(world, tmp_path, counts)
-    assert counts.outcomes == {"refused": 1}
-    assert why in caplog.text
-    whole = Reading()
-    whole.feed(world.log)
-    assert cast(Toy, owner.state).totals == whole.toy.totals
-    write_snapshot(tmp_path / f"{TOPIC}-0.snapshot", facts, rows)
-    await restored(world, tmp_path, counts)
-    assert counts.outcomes == {"refused": 1, "used": 1}, "the untouched one is not used either: nothing was tested"

@@ -15,11 +15,10 @@ from fastapi import FastAPI
 from api.options import ApiOptions
 from api.server import create_app
 from domain.partition import PartitionState, Rules
-from domain.rows import entries
 from events import contract
 from events.facts import Fact
 from events.instants import instant_ms
-from projections.changes import changes_of
+from projections.changes import changes_of_rows
 from projections.memory import MemoryBoards
 from projections.ports import NEW, BoardStore, Position, Snapshot, SnapshotRequest
 from tests.unit.domain.build import joined, led, placed
@@ -104,7 +103,7 @@ class Stage:
             if fact.type.split(".")[0] in ("sale", "target", "rep"):
                 self.state.apply(fact)
         _, rows = self.state.flush()
-        changes = changes_of(entry for key, value in rows for entry in entries(key, value))
+        changes = changes_of_rows(rows)
         self.mark += 1
         target = str(Position(self.mark, 1, {"sales": self.mark}))
         await self.boards.step(self.version, 0, self.position, target, changes)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from events import limits
-from events.codec import _read_plain, encode_record, read_line, read_record, to_record
+from events.codec import read_line, read_record, to_record
 from events.facts import Fact, Rejected
 from events.json_text import depth
 from events.origin import ORIGIN_HEADER, Origin
@@ -118,56 +118,6 @@ def test_the_partitionkey_attribute_names_the_key_and_the_kafka_key_stands_in_fo
     sent = to_record(line("sale.recorded.v1"))
     assert read(sent._replace(key=b"other")).key == "rep-1"
     assert read(with_header(sent, "ce_partitionkey", None)._replace(key=b"other")).key == "other"
-
-
-@pytest.mark.parametrize("row", EVENT_TYPES, ids=lambda row: row.short)
-def test_what_emit_and_the_writers_send_takes_the_short_path(row: EventType) -> None:
-    for sent in (to_record(line(row.short)), encode_record(row, DATA[row.short], id="1", source=SOURCE)):
-        fact = read(sent)  # from here on the source is known
-        assert _read_plain(sent.topic, sent.key, sent.value, sent.headers, 7) == fact
-
-
-@pytest.mark.parametrize("absent", [(), ("ce_time",), ("ce_recordedtime", "ce_partitionkey")])
-def test_any_order_of_headers_takes_the_short_path_once_it_was_met(absent: tuple[str, ...]) -> None:
-    sent = to_record(line("sale.recorded.v1", traceparent="00-ab"))
-    headers = [header for header in reversed(sent.headers) if header[0] not in absent]
-    turned = sent._replace(headers=headers)
-    fact = read(turned)
-    assert fact == read(sent)
-    assert _read_plain(sent.topic, sent.key, sent.value, headers, 7) == fact
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "reason"),
-    [
-        ("ce_specversion", b"0.3", "not_cloudevent"),
-        ("content-type", b"application/cloudevents+avro", "not_cloudevent"),
-        ("ce_type", b"dev.standings.sale.melted.v1", "unknown_type"),
-        ("ce_source", b"", "not_cloudevent"),
-        ("ce_id", b"", "not_cloudevent"),
-        ("ce_time", b"yesterday", "not_cloudevent"),
-        ("ce_recordedtime", b"yesterday", "not_cloudevent"),
-        ("ce_partitionkey", b"\xff", "not_cloudevent"),
-        ("ce_datacontenttype", b"application/cloudevents+json", "not_cloudevent"),
-    ],
-)
-def test_a_known_order_of_headers_excuses_nothing(name: str, value: bytes, reason: str) -> None:
-    sent = to_record(line("sale.recorded.v1"))
-    read(sent)
-    read(with_header(sent, "ce_datacontenttype", b"text/plain"))
-    headers = [(known, value if known == name else said) for known, said in sent.headers]
-    if name not in dict(headers):
-        headers.append((name, value))
-    assert reason_of_record(sent._replace(headers=headers)) == reason
-
-
-def test_two_headers_that_changed_places_are_not_taken_for_each_other() -> None:
-    sent = to_record(line("sale.recorded.v1", source="/one", id="/two"))
-    other = to_record(line("sale.recorded.v1", source="/two", id="/one"))
-    assert [read(sent).source, read(other).source] == ["/one", "/two"], "both sources are known from here on"
-    names = {"ce_id": "ce_source", "ce_source": "ce_id"}
-    changed = sent._replace(headers=[(names.get(name, name), value) for name, value in sent.headers])
-    assert read(changed) == read(other)
 
 
 def test_of_a_repeated_header_the_last_one_counts() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -14,7 +14,7 @@ import pytest
 from processors.engine.changelog import ChangelogRecord, Row
 from processors.engine.local_state import LocalState, SnapshotPolicy
 from processors.engine.ownership import PartitionOwner
-from processors.engine.workshop import FlushLimits, Workshop
+from processors.engine.workshop import FlushLimits, Folded, Workshop
 from tests.unit.processors.test_snapshots import read
 
 
@@ -74,9 +74,10 @@ class Bench:
             folder, "log", self.first_records, self, clock=lambda: self.now, now_ms=lambda: 1_000_000, policy=policy
         )
 
-    def reduce(self, state: Any, source: str, records: Sequence[Any]) -> list[Any]:
-        state.number += len(records)
-        return []
+    def reduce(self, state: Any, source: str, records: Iterable[Any]) -> Folded:
+        offsets = [record.offset for record in records]
+        state.number += len(offsets)
+        return Folded(len(offsets), offsets[-1] if offsets else -1, [])
 
     async def first_records(self, offsets: Mapping[int, int]) -> Mapping[int, ChangelogRecord]:
         return {}
@@ -126,6 +127,7 @@ class Bench:
         claimed_at = await self.owner.claim("me")
         self.owner.feed([cast(Any, Claimed(claimed_at))])
         await self.owner.open()
+        self.owner.refusing = False  # as the seek does
         self.local.due(self.owner)  # from here on the time counts
 
     async def sell(self, count: int) -> None:

@@ -35,7 +35,7 @@ def test_each_record_is_accounted_once(stage: Stage) -> None:
     poison = Record("standings.sales.v1", 0, 3, None, b"[]")
     piece = [sale(), sale(), sale(revision=1), sale(amount_minor=7), sale(currency="USD"), poison]
     folded = stage.reducer.reduce(stage.state, "sales", iter(piece))
-    assert (folded.count, folded.last) == (6, 3)
+    assert (folded.record_count, folded.last) == (6, 3)
     assert [redirect.reason for redirect in folded.redirects] == ["currency_unknown", "not_cloudevent"]
     assert stage.state.accounting.as_dict() == {
         "read": 6, "applied": 2, "duplicate": 1, "superseded": 1, "forwarded": 0, "dead_lettered": 2,

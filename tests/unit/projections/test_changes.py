@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import pytest
 
 from domain.accounting import Accounting
 from domain.boards import AttainmentGroup, BoardGroup, DocumentGroup, Group
 from domain.cells import Cell
 from domain.entries import CellEntry, DocumentEntry, TargetEntry, WholeEntry
-from domain.rows import ACCOUNTING, CELLS, LEDGER, pack, row_key
+from domain.rows import (
+    ACCOUNTING,
+    CELL_NUMBERS,
+    CELLS,
+    LEDGER,
+    REP,
+    TARGETS,
+    Reach,
+    entries,
+    one_reach_row,
+    pack,
+    row_key,
+    several_reaches_row,
+)
 from processors.engine.changelog import CLAIM, state_batch
 from processors.projection_shown import Shown
-from projections.changes import changes_of
+from projections.changes import changes_of, changes_of_rows
 from projections.keys import parse_group
 from projections.ports import NEW, GroupChange, Position
 from tests.unit.projections.world import Record
 
 REPS = BoardGroup("cn", "rep", "2026-05")
 WHOLES = AttainmentGroup("rep", "2026-05")
+CN: Reach = ("rep", ("cn",))
+EAST: Reach = ("rep", ("east", "cn"))
 
 
 def test_of_several_entries_the_last_one_is_kept() -> None:
@@ -68,11 +85,13 @@ class Written:
 
 
 def cell_row(member: str, day: str, revenue: int) -> tuple[bytes, bytes]:
-    return row_key(CELLS, "rep", member, day), pack([["cn"], [["rep", [0]]], [[0, revenue, 1, 1, 1]] * 5])
+    return row_key(CELLS, "rep", member, day), one_reach_row(CELL_NUMBERS.pack(*(revenue, 1, 1, 1) * 5), pack(CN))
 
 
 def month_of(shown: Shown) -> dict[str, Cell]:
-    return next(change.cells for change in shown.changes() if change.group == REPS)
+    reached = next(change.reached for change in shown.changes() if change.group == WHOLES)
+    assert all(reach == CN for [(reach, _)] in reached.values())
+    return {member: cell for member, [(_, cell)] in reached.items()}
 
 
 def test_a_flush_ends_at_the_last_mark_that_counted() -> None:
@@ -127,6 +146,30 @@ def test_rows_merged_at_a_claim_wait_for_the_next_mark() -> None:
     shown.feed(log.records)
     assert shown.target == text
     assert month_of(shown) == {"r1": Cell(1, 1, 1, 1), "r2": Cell(2, 1, 1, 1)}
+
+
+def test_rows_set_what_their_entries_set_each_member_and_bucket_once() -> None:
+    several = several_reaches_row([{CN: Cell(n, 1, 1, 1), EAST: Cell(10 * n, 2, 2, 2)} for n in range(1, 6)])
+    rows = [
+        cell_row("r1", "2026-05-20", 5),
+        (row_key(CELLS, "rep", "r2", "2026-05-20"), several),
+        (row_key(TARGETS, "rep", "r1", "2026-05"), pack([[["cn", "rep"]], {"revenue": 7}, []])),
+        (row_key(REP, "r1"), pack([])),
+        cell_row("r1", "2026-05-21", 6),
+    ]
+    changes = {change.group: change for change in changes_of_rows(rows)}
+    assert changes[WHOLES].reached == {
+        "r1": ((CN, Cell(6, 1, 1, 1)),),
+        "r2": ((CN, Cell(3, 1, 1, 1)), (EAST, Cell(30, 2, 2, 2))),
+    }
+    assert changes[AttainmentGroup("rep", "2026-05-20")].reached["r1"] == ((CN, Cell(5, 1, 1, 1)),)
+    said = {change.group: change for change in changes_of(e for key, value in rows for e in entries(key, value))}
+    for group, change in said.items():
+        if isinstance(group, AttainmentGroup):
+            wholes = {m: reduce(Cell.plus, (cell for _, cell in held)) for m, held in changes[group].reached.items()}
+            assert (wholes, changes[group].targets) == (change.cells, change.targets)
+        elif isinstance(group, DocumentGroup):
+            assert changes[group].documents == change.documents
 
 
 def test_ledger_rows_and_deletions_set_nothing() -> None:

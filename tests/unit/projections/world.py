@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 from domain.boards import Group
 from domain.cells import EMPTY, Cell
 from domain.entries import CellEntry, WholeEntry
-from domain.rows import CELLS, entries, pack, row_key
+from domain.rows import CELL_NUMBERS, CELLS, Reach, entries, one_reach_row, pack, row_key, several_reaches_row
 from processors.engine.changelog import CLAIM, state_batch
 from projections.memory import MemoryBoards
 from projections.ports import BoardsUnavailable, GroupChange, Said
@@ -23,7 +23,6 @@ TOPIC = "changelog"
 PARTITIONS = 2
 REPS = [["李伟", "a"], ["B", "王芳"]]
 UNITS = ["s1", "s2", "city"]
-SCOPES = ["cn", "east"]
 DAYS = ["2026-05-20", "2026-05-21"]
 State = dict[tuple[Group, str], Cell]
 
@@ -45,7 +44,7 @@ class Log:
         self.records: list[Record] = []
         self.truth: dict[int, State] = {-1: {}}
         self.state: State = {}
-        self.listed: dict[bytes, set[tuple[str, str]]] = {}
+        self.listed: dict[tuple[bool, str], set[Reach]] = {}
         self.epoch = -1
         self.next = 0
         self.claim()
@@ -74,21 +73,22 @@ class Log:
             self.truth[mark] = dict(self.state)
 
     def row(self) -> tuple[bytes, bytes]:
+        """A row as the fold writes it: in each bucket every reach that the member ever had."""
         of_rep = self.random.random() < 0.6
         member = self.random.choice(REPS[self.partition] if of_rep else UNITS)
         key = row_key(CELLS, "rep" if of_rep else "unit", member, self.random.choice(DAYS))
-        listed = self.listed.setdefault(key, set())
-        listed.add((self.random.choice(SCOPES), "rep" if of_rep else "store"))
-        reaches = [(members, [SCOPES.index(scope)]) for scope, members in sorted(listed)]
-        return key, pack([SCOPES, reaches, [self.numbers(len(reaches)) for _ in range(5)]])
+        listed = self.listed.setdefault((of_rep, member), set())
+        if not listed or self.random.random() < 0.2:
+            scopes = self.random.choice([("cn",), ("east",), ("east", "cn"), ()])
+            listed.add(("rep" if of_rep else "store", scopes))
+        if len(listed) == 1:
+            [reach] = listed
+            cells = [self.cell() for _ in range(5)]
+            return key, one_reach_row(CELL_NUMBERS.pack(*(n for cell in cells for n in cell)), pack(reach))
+        return key, several_reaches_row([{reach: self.cell() for reach in listed} for _ in range(5)])
 
-    def numbers(self, reach_count: int) -> list[int]:
-        """A bucket's cells, one for each reach that the row ever had."""
-        out: list[int] = []
-        for reach in range(reach_count):
-            cell = self.random.choice([EMPTY, Cell(self.random.randrange(-99, 999), 1, 1, self.random.randrange(1, 4))])
-            out += [reach, *cell]
-        return out
+    def cell(self) -> Cell:
+        return self.random.choice([EMPTY, Cell(self.random.randrange(-99, 999), 1, 1, self.random.randrange(1, 4))])
 
 
 class Consumer:
@@ -115,6 +115,10 @@ class Consumer:
                 out[TopicPartition(TOPIC, p)] = records
         return out
 
+    def highwater(self, partition: TopicPartition) -> int:
+        log: Log = self.logs[partition.partition]
+        return log.next
+
     async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
         return {where: self.logs[where.partition].next for where in partitions}
 
@@ -137,7 +141,7 @@ class CheckedBoards(MemoryBoards):
         self.shown: dict[int, int] = {}
         self.said: list[str] = []
 
-    async def check(self, only: Sequence[Group] = ()) -> None:
+    async def check(self) -> None:
         version, groups = await self.groups()
         if not version:
             return
@@ -146,7 +150,7 @@ class CheckedBoards(MemoryBoards):
         assert all(marks[p] >= self.shown.get(p, -1) for p in marks), "boards never go back by themselves"
         self.shown = marks
         wanted: set[Group] = {group for p, mark in marks.items() for group, _ in self.logs[p].truth[mark]}
-        for group in only or {*groups, *wanted}:
+        for group in {*groups, *wanted}:
             [held] = await self.dump(version, [group])
             if held is None:
                 return
@@ -161,7 +165,7 @@ class CheckedBoards(MemoryBoards):
         self, version: str, partition: int, start: str, target: str, changes: Sequence[GroupChange]
     ) -> list[Said]:
         said = await super().step(version, partition, start, target, changes)
-        await self.check([change.group for change in changes])
+        await self.check()
         return said
 
     async def move(self, version: str, partition: int, start: str, target: str, groups: Sequence[Group]) -> Said:
