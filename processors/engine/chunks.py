@@ -86,9 +86,12 @@ class ChunkConsumer(driver.Consumer):
         return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
-        """Override: Faust hands over its live set; once a rebalance empties it, aiokafka reads "none" as "all"."""
+        """Override: Faust hands over its live set; once a rebalance empties it, aiokafka reads "none" as "all".
+
+        And Faust waits a second for these partitions, even if others are resumed meanwhile and their records are there.
+        """
         active = None if active_partitions is None else frozenset(active_partitions)
-        return await self._thread.getmany(active, timeout)
+        return await self._thread.getmany(active, min(timeout, FETCH_WAIT_MS / 1000))
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's
         """Override: yield a message a chunk, not a message a record."""

@@ -49,7 +49,9 @@ class Zombie:
         fold = ChangelogFold()
         fold.feed(await self._reader.read(self._topic, partition))
         claim = await self._append(partition, [(CLAIM, b"zombie")])
-        end = (await self._reader.ends([TopicPartition(self._topic, partition)]))[TopicPartition(self._topic, partition)]
+        end = (await self._reader.ends([TopicPartition(self._topic, partition)]))[
+            TopicPartition(self._topic, partition)
+        ]
         await self._append(partition, state_batch(claim, end, [], fold.positions))
 
     async def _append(self, partition: int, rows: list[Row]) -> int:

@@ -19,7 +19,7 @@ from tests.model.parts import Rules
 from tests.model.projectors import Marks, ProjectorProcess
 from tests.model.sites import Site
 
-STEP_COUNT = 120
+STEP_COUNT = 100
 EVENING_TURNS_MAX = 400
 NIGHT_SECONDS = LAG_SECONDS + 400.0
 

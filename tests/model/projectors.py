@@ -36,7 +36,7 @@ OPTIONS = ProjectorOptions(
     TOPIC,
     PARTITIONS,
     flush_seconds=0.0,
-    flush_rows_max=3,
+    flush_rows_max=6,
     look_seconds=5.0,
     too_old_seconds=3_000.0,
     other_log_seconds=5.0,

@@ -12,7 +12,7 @@ LAW = "tests/property/test_law_of_the_boards.py::test_long_histories_keep_the_la
 ORDER = "tests/property/test_law_of_the_boards.py::test_any_order_and_any_repetition_give_the_same_boards_and_documents"
 CLOSED = "tests/property/test_law_of_closed_years.py::test_long_logs_keep_the_law_and_their_closed_years_leave_memory"
 MODEL = "tests/model/test_changelog_protocol.py::"
-HISTORIES = MODEL + "test_random_histories_of_claims_zombies_and_restarts_equal_the_truth_at_every_mark"
+HISTORIES = "tests/model/test_histories.py::test_claims_zombies_crashes_lost_stores_and_compaction_never_show_a_wrong_number"
 REDIS = "tests/property/test_law_in_redis.py"
 
 
