@@ -104,7 +104,7 @@ async def check_changelog(servers: str, names: TopicNames, kept: list[Kept], log
         books.update(state.accounting.as_dict())
     expected = judged(log, names)
     assert {name: books[name] for name in OUTCOMES} == {name: expected.outcomes[name] for name in OUTCOMES}
-    assert books["read"] == sum(books[name] for name in OUTCOMES) == log.record_count, books
+    assert books["read"] == sum(books[name] for name in OUTCOMES) == log.record_count, f"{books}, of {log.record_count}"
     letters = [letter.identity async for letter in read_dead_letters(servers, names.dead_letters)]
     assert len(letters) == len(set(letters)) == books["dead_lettered"], books
     assert set(letters) == expected.dead
@@ -159,7 +159,7 @@ async def check_store(url: str, prefix: str, log: SourceLog, oracle: Oracle) -> 
     books: Counter[str] = Counter()
     for text in by_group[DocumentGroup("accounting")].documents.values():
         books.update(json.loads(text))
-    assert books["read"] == sum(books[name] for name in OUTCOMES) == log.record_count, books
+    assert books["read"] == sum(books[name] for name in OUTCOMES) == log.record_count, f"{books}, of {log.record_count}"
     return f"{len(groups)} groups, {rows} rows"
 
 
