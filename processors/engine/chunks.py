@@ -93,6 +93,14 @@ class ChunkConsumer(driver.Consumer):
         active = None if active_partitions is None else frozenset(active_partitions)
         return await self._thread.getmany(active, min(timeout, FETCH_WAIT_MS / 1000))
 
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:  # noqa: ASYNC109 - Faust's signature
+        """Override: Faust sleeps a second while all is paused, as it is after a recovery: the first chunk waits for it."""
+        if self.flow_active and not self._get_active_partitions():
+            await self.sleep(FETCH_WAIT_MS / 1000)
+            return {}, set()
+        records_and_active: tuple[Any, Any] = await super()._wait_next_records(timeout)
+        return records_and_active
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's
         """Override: yield a message a chunk, not a message a record."""
         self._fetch_begins.set()

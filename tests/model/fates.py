@@ -42,6 +42,12 @@ class Fates:
         self.portions: tuple[int, int, int] = rnd.choice(((0, 2, 5), (0, 12, 60)))
 
 
+    def end(self) -> None:
+        """No more faults, and no more slowness."""
+        self.saved = self.set_back = self.set_back_at_swap = self.emptied = 0.0
+        self.fetches, self.chunk, self.portions = 0.5, 9, (20, 60, 60)
+
+
 class LongNights(Fates):
     """Boards are lost at dusk, and whoever builds them anew sleeps in the middle of it."""
 
@@ -57,7 +63,7 @@ class Restores(Fates):
     def __init__(self, rnd: random.Random) -> None:
         super().__init__(rnd)
         self.night, self.emptied_at_dusk, self.asleep = 0.1, 0.3, 0.3
-        self.saved, self.set_back, self.set_back_at_swap, self.emptied = 0.3, 0.01, 0.7, 0.05
+        self.saved, self.set_back, self.set_back_at_swap, self.emptied = 0.1, 0.01, 0.7, 0.05
         self.portions, self.fetches, self.chunk = (0, 2, 5), 0.06, 2
 
 

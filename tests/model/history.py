@@ -19,7 +19,7 @@ from tests.model.parts import Rules
 from tests.model.projectors import Marks, ProjectorProcess
 from tests.model.sites import Site
 
-STEP_COUNT = 100
+STEP_COUNT = 90
 EVENING_TURNS_MAX = 400
 NIGHT_SECONDS = LAG_SECONDS + 400.0
 
@@ -228,6 +228,7 @@ class World:
         """Faults end: everything is applied and shown."""
         self.trace("the faults end")
         self.control_known = facts.CONTROL_COUNT
+        self.fates.end()
         for projector in self.projectors:
             projector.way.faulty = False
             projector.frozen_until = 0.0

@@ -71,7 +71,6 @@ class Consumer:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._portions = world.fates.portions
         self._positions: dict[int, int] = {}
 
     def assign(self, partitions: list[TopicPartition]) -> None:
@@ -87,7 +86,7 @@ class Consumer:
             log = self._world.sites[p].log
             if position >= log.end:
                 continue
-            records = log.read(position, self._portions[int(self._world.random.random() * 3)])
+            records = log.read(position, self._world.fates.portions[int(self._world.random.random() * 3)])
             if records:
                 self._positions[p] = records[-1].offset + 1
                 found[TopicPartition(TOPIC, p)] = records
