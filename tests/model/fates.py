@@ -41,7 +41,6 @@ class Fates:
         self.fetches, self.chunk = rnd.choice(((0.4, 7), (0.08, 3)))
         self.portions: tuple[int, int, int] = rnd.choice(((0, 2, 5), (0, 12, 60)))
 
-
     def end(self) -> None:
         """No more faults, and no more slowness."""
         self.saved = self.set_back = self.set_back_at_swap = self.emptied = 0.0

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tests.model import off_boards as boards
 from tests.model import off_changelog as log
 from tests.model import projectors, workers
+from tests.model.fates import LongNights, Restores, Rivals
 from tests.model.parts import Rules
 
 
@@ -22,7 +23,7 @@ class SwitchedOff(NamedTuple):
         says: the rule, in words.
         without: the parts.
         kept: why the rule stays although no history is wrong without it; "" = some are.
-        search: so many histories are tried until one is wrong, when the rule is shown to be needed.
+        search: at most so many histories are tried until one is wrong, when the rule is shown to be needed.
     """
 
     says: str
@@ -33,6 +34,8 @@ class SwitchedOff(NamedTuple):
 
 _options = projectors.OPTIONS
 _limits = workers.LIMITS
+
+RARE = "It is needed, but what it prevents is too rare to be found every time."
 
 RULES: dict[str, SwitchedOff] = {
     "idempotent": SwitchedOff(
@@ -53,7 +56,11 @@ RULES: dict[str, SwitchedOff] = {
         "A mark says how many records its batch has: rows before them have lost their own mark to compaction.",
         log.with_fold(log.NoCount),
     ),
-    "at-the-mark": SwitchedOff("Rows are taken at their mark, not before.", log.with_fold(log.NoMarks)),
+    "at-the-mark": SwitchedOff(
+        "Rows are taken at their mark, not before.",
+        log.with_fold(log.NoMarks),
+        kept="Stamps decide row by row, and a projector waits for a mark; but a state between two marks is nobody's.",
+    ),
     "say-again": SwitchedOff("The next owner says the keys of what did not count again.", log.with_owner(log.Silent)),
     "say-again-and-age": SwitchedOff(
         "This, and nobody looks how old they are.",
@@ -70,11 +77,12 @@ RULES: dict[str, SwitchedOff] = {
     "unique-blob-keys": SwitchedOff("The key of a ledger blob is never used again.", log.with_owner(log.ReusedKeys)),
     "fenced-age": SwitchedOff(
         "A changelog with a batch that did not count and is older than the compaction lag is not trusted.",
-        Rules(limits=replace(_limits, fenced_age_seconds_max=math.inf)),
+        Rules(limits=replace(_limits, fenced_age_seconds_max=math.inf), fates=LongNights),
     ),
     "heartbeat": SwitchedOff(
         "An owner that has nothing to say writes a mark now and then.",
-        Rules(limits=replace(_limits, heartbeat_seconds=math.inf)),
+        Rules(limits=replace(_limits, heartbeat_seconds=math.inf), fates=LongNights),
+        search=800,
     ),
     "claim": SwitchedOff(
         "A partition is claimed on every assignment, also one that was kept.", Rules(worker=log.ClaimsOnce)
@@ -92,7 +100,8 @@ RULES: dict[str, SwitchedOff] = {
         "A partition is taken back by a new owner that knows nothing.", Rules(reclaims=log.SharedMemory)
     ),
     "old-chunks": SwitchedOff(
-        "Chunks that came before the partition was taken back are not current.", Rules(worker=log.StaleChunks)
+        "Chunks that came before the partition was taken back are not current.",
+        Rules(worker=log.StaleChunks, fates=Rivals),
     ),
     "drop-pending": SwitchedOff(
         "An owner that is claimed again with anything pending or on its way is dropped whole.",
@@ -101,7 +110,7 @@ RULES: dict[str, SwitchedOff] = {
     "tree-at-the-mark": SwitchedOff(
         "Recovery plants the tree of the mark's control offset.", Rules(control=log.ControlOfNow)
     ),
-    "seek": SwitchedOff("Sources are read from the state's positions + 1.", Rules(worker=log.NoSeek)),
+    "seek": SwitchedOff("Sources are read from the state's positions + 1.", Rules(worker=log.NoSeek, fates=Rivals)),
     "refuse": SwitchedOff(
         "After a dropped chunk none is taken until the next seek.", log.with_owner(log.NeverRefusing)
     ),
@@ -121,42 +130,58 @@ RULES: dict[str, SwitchedOff] = {
         "A step is skipped if the group shows a mark that is not older.", Rules(boards=boards.OwnMarkUnlooked)
     ),
     "move-checks-groups": SwitchedOff(
-        "A position moves only if every group of the flush shows it.", Rules(boards=boards.MoveUnchecked)
+        "A position moves only if every group of the flush shows it.",
+        Rules(boards=boards.MoveUnchecked, fates=Restores),
     ),
     "swap-checks-built": SwitchedOff(
-        "A version is swapped in only if it still holds what was built.", Rules(boards=boards.SwapOfAnything)
+        "A version is swapped in only if it still holds what was built.",
+        Rules(boards=boards.SwapOfAnything, fates=Restores),
+        kept=RARE,
     ),
     "swap-checks-pointer": SwitchedOff(
         "... and only if what was current at its start still is.", Rules(boards=boards.SwapFromAnywhere)
     ),
-    "swap-forward": SwitchedOff("... and never to one that shows less.", Rules(boards=boards.SwapBack)),
+    "swap-forward": SwitchedOff(
+        "... and never to one that shows less.", Rules(boards=boards.SwapBack, fates=Rivals), search=1_500
+    ),
     "swap-drops-old": SwitchedOff(
         "The swap takes the old version's positions away.",
         Rules(boards=boards.SwapKeepsOld),
         kept="The idle look finds out, too; without positions nobody writes there meanwhile.",
     ),
     "start-is-written": SwitchedOff(
-        "The start of a new version is written, so that its loss is seen.", Rules(boards=boards.UnwrittenStart)
+        "The start of a new version is written, so that its loss is seen.",
+        Rules(boards=boards.UnwrittenStart, fates=Restores),
+        kept="The swap and the move find out as well; but a lost key is not to look like a fresh start.",
     ),
-    "new-version": SwitchedOff("A rebuild fills a version that nobody reads.", Rules(boards=boards.InPlace)),
+    "new-version": SwitchedOff(
+        "A rebuild fills a version that nobody reads.", Rules(boards=boards.InPlace, fates=Restores)
+    ),
     "build-to-the-end": SwitchedOff(
         "A build is published at the end seen at its start.", Rules(projector=boards.HastyBuild)
     ),
-    "young-end": SwitchedOff("... and that end is younger than the compaction lag.", Rules(projector=boards.SlowBuild)),
+    "young-end": SwitchedOff(
+        "... and that end is younger than the compaction lag.",
+        Rules(projector=boards.SlowBuild, fates=LongNights),
+        search=800,
+    ),
     "no-doubtful-build": SwitchedOff(
         "No build is published over an old batch that did not count and is not said again.",
-        Rules(projector=boards.TrustingBuild),
+        Rules(projector=boards.TrustingBuild, fates=LongNights),
+        search=1_500,
     ),
     "idle-look": SwitchedOff(
         "A projector without work looks whether the store still holds what it left there.",
         Rules(projector_options=replace(_options, look_seconds=math.inf)),
+        search=1_500,
     ),
     "too-old": SwitchedOff(
         "Boards whose next mark may be behind the cleaner are rebuilt.",
-        Rules(projector=boards.Resuming),
+        Rules(projector=boards.Resuming, fates=Rivals),
     ),
     "flush-at-a-mark": SwitchedOff(
-        "A projector's flush ends at a mark that counted; rows settled elsewhere wait.", Rules(shown=boards.Eager)
+        "A projector's flush ends at a mark that counted; rows settled elsewhere wait.",
+        Rules(shown=boards.Eager, fates=LongNights),
     ),
     "rows-in-order": SwitchedOff("A projector keeps rows in the order of the log.", Rules(shown=boards.Unordered)),
 }
