@@ -94,7 +94,7 @@ class ChunkConsumer(driver.Consumer):
         return await self._thread.getmany(active, min(timeout, FETCH_WAIT_MS / 1000))
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
-        """Override: Faust sleeps a second while all is paused, as after a recovery; the first chunk waits for it."""
+        """Override: Faust sleeps a second while all is paused, as after a recovery; the first chunk waits for that."""
         if self.flow_active and not self._get_active_partitions():
             await self.sleep(FETCH_WAIT_MS / 1000)
             return {}, set()
