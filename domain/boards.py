@@ -3,8 +3,8 @@
 A board is ``UNIT/MEMBERS/METRIC/BUCKET``. Boards that the same rows change are written together, so that a reader
 never sees one of them without the other: such a set is a *group*.
 
-- ``BoardGroup``: all sales boards of one unit, member kind and bucket (revenue, quantity and count share their cells). A store may
-  write it with a larger group: Redis writes all boards of a member kind in a bucket together (ADR 19).
+- ``BoardGroup``: all sales boards of one unit, member kind and bucket (revenue, quantity and count share their cells).
+  Redis writes all boards of a member kind in a bucket together (ADR 19).
 - ``AttainmentGroup``: whole cells, targets and attainment boards of a member kind (``rep`` or ``unit``) in a bucket.
 - ``DocumentGroup``: a collection of JSON documents (units, reps, target histories, accounting).
 """
