@@ -280,7 +280,7 @@ async def check_state(bootstrap_servers: str, names: TopicNames, partitions: int
         shown = await fold_changelog(reader, names, partitions)
         states = await fold_sources(reader, names, partitions)
     found = differences(shown, states)
-    assert not found, f"{len(found)} differences: {found[:5]}"
+    assert not found, f"{len(found)} differences: {found[-4:]} {found[:4]}"
     assert sum(len(fold.board.entries) for fold in shown) > 100
     letters = [letter async for letter in read_dead_letters(bootstrap_servers, names.dead_letters)]
     books = accounting_of(shown)
