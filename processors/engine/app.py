@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
 import faust
 from faust.types import TP
+from mode.utils.queues import FlowControlEvent
 
 from processors.engine.chunks import ENGINE_LOG, ChunkSchema, ChunkTransport
 from processors.engine.membership import NameTaken
@@ -83,6 +85,15 @@ def settings(
     }
 
 
+class KeptFlow(FlowControlEvent):
+    """Lets streams flow; what is queued while they flow is kept."""
+
+    def resume(self) -> None:
+        """Override: mode empties every queue, also when all flows already; then a chunk that was queued is lost."""
+        if not self.is_active():
+            super().resume()
+
+
 class EngineApp(faust.App):
     """A Faust app with one owned table, whose every topic arrives in chunks.
 
@@ -112,6 +123,11 @@ class EngineApp(faust.App):
             log.critical("until the fault is mended the record can be passed by: %s", self.skip_command(reason.where))
         logging.shutdown()
         os._exit(EXIT_NAME_TAKEN if isinstance(reason, NameTaken) else EXIT_RESTART)
+
+    @cached_property
+    def flow_control(self) -> KeptFlow:
+        """Override: a flow that keeps what is queued."""
+        return KeptFlow(loop=self.loop)
 
     def _new_transport(self) -> ChunkTransport:
         """Override: chunks."""

@@ -32,6 +32,7 @@ from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 from mode.services import ServiceCallbacks
+from mode.utils.queues import FlowControlEvent
 
 import processors.engine
 
@@ -113,6 +114,7 @@ SEEN: list[tuple[Any, str]] = [
     (CoordinatorGroupRebalance._send_sync_group_request, "7429ca078ddf"),
     # app.py
     (App._new_transport, "42db531312dd"),
+    (FlowControlEvent.resume, "4dcdc1253fd0"),
     # the order of a rebalance and of a stop
     (App._on_partitions_revoked, "d5c895bbe57d"),
     (App._on_partitions_assigned, "de932b7927db"),
