@@ -38,11 +38,13 @@ class RecordChunk:
         batches: aiokafka's record batches, checked.
         first: the offset from which its records count.
         last: the last offset that it covers; there need not be a record.
+        after: the last offset of the chunk before it. Between the two are no records (transaction markers at most), and
+            who has not taken that chunk misses something. After a seek: the offset before the sought one.
         log_end: the offset that the partition's next record got, as the broker said with the fetch.
         raw: the fetched bytes, for what aiokafka can't parse; None if unknown.
     """
 
-    __slots__ = ("_batches", "_raw", "first", "last", "log_end", "partition", "timestamp", "topic")
+    __slots__ = ("_batches", "_raw", "after", "first", "last", "log_end", "partition", "timestamp", "topic")
 
     def __init__(
         self,
@@ -52,12 +54,14 @@ class RecordChunk:
         first: int,
         last: int,
         log_end: int,
+        after: int | None = None,
         raw: bytes | None = None,
     ) -> None:
         self.topic: str = at.topic
         self.partition: int = at.partition
         self.first = first
         self.last = last
+        self.after = first - 1 if after is None else after
         self.log_end = log_end
         self._batches = deque(batches)
         self._raw = raw
@@ -106,6 +110,7 @@ class ChunkReader:
         self._consumer = consumer
         self._fetcher: Any = consumer._fetcher
         self._records_max = records_max
+        self._reached: dict[TopicPartition, tuple[int, int]] = {}  # position, last offset of the chunk before it
         assert self._fetcher._isolation_level == READ_UNCOMMITTED, "aborted transactions are not left out here"
         assert self._fetcher._key_deserializer is self._fetcher._value_deserializer is None
         self._fetched = _Fetched(self._fetcher._client)
@@ -201,11 +206,15 @@ class ChunkReader:
         found._update_position()
         if not sound or not unread._records.has_next():
             found._partition_records = None
+        reached, after = self._reached.get(tp, (first, first - 1))
+        if reached != first:  # a seek came between
+            after = first - 1
+        self._reached[tp] = position, last if batches else after
         if not batches:
             return None
         log_end = found._assignment.state_value(tp).highwater
         raw = self._fetched.last.get(tp)
-        return RecordChunk(tp, batches, first=first, last=last, log_end=log_end, raw=raw)
+        return RecordChunk(tp, batches, first=first, last=last, log_end=log_end, after=after, raw=raw)
 
 
 class _Fetched:

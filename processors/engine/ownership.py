@@ -18,7 +18,14 @@ from processors.engine.changelog import LEDGER, MARK, ChangelogFold, ChangelogRe
 from processors.engine.control import ControlRecord
 from processors.engine.pending import Pending, acknowledge, acknowledge_landed
 from processors.engine.snapshots import SnapshotFacts
-from processors.engine.workshop import Chunk, FoldFailed, ForeignWrite, PartitionCore, StaleChangelog, Workshop
+from processors.engine.workshop import (
+    Chunk,
+    ChunkMissed,
+    FoldFailed,
+    ForeignWrite,
+    PartitionCore,
+    Workshop,
+)
 from processors.redirects import Redirect
 
 CONTROL = "control"
@@ -142,7 +149,7 @@ class PartitionOwner(ChangelogFold):
     async def _open(self) -> None:
         if self.lost is not None:
             return
-        self._check_age()
+        self._workshop.check_age(self.partition, self.fenced)
         if self._loaded or self.taken != self.positions:  # else nobody else wrote since we did
             planted = self._workshop.control.up_to(self.positions.get(CONTROL, -1))
             self.state.plant([record.fact for record in planted])
@@ -151,18 +158,6 @@ class PartitionOwner(ChangelogFold):
         self.mine, self._wrote = self.claimed_at, self._workshop.clock()
         await self._say_again()
         await self._steer()
-
-    def _check_age(self) -> None:
-        if not self.fenced:
-            return
-        age_seconds = (self._workshop.now_ms() - min(self.fenced.values())) / 1000
-        if age_seconds > self._workshop.limits.fenced_age_seconds_max:
-            raise StaleChangelog(
-                f"partition {self.partition}: a batch that did not count is {age_seconds:.0f} s old, older than the "
-                "compaction lag, so rows may be missing. Stop all workers and projectors, delete the changelog topic "
-                "and the boards in Redis, run 'standings topics ensure' and start again: the state is rebuilt from the "
-                "sources"
-            )
 
     async def _say_again(self) -> None:
         """Rewrite the keys of batches that did not count: compaction may drop the valid rows they covered.
@@ -216,7 +211,16 @@ class PartitionOwner(ChangelogFold):
         return records[0].offset
 
     # ---- reducing
-    async def take(self, source: str, records: Iterable[Any], chunk: Chunk, current: bool, *, log_end: int = 0) -> None:
+    async def take(
+        self,
+        source: str,
+        records: Iterable[Any],
+        chunk: Chunk,
+        current: bool,
+        *,
+        log_end: int = 0,
+        after: int | None = None,
+    ) -> None:
         """Fold a chunk into memory; it is acknowledged when the flush that covers it has landed.
 
         Args:
@@ -225,6 +229,11 @@ class PartitionOwner(ChangelogFold):
             chunk: what to acknowledge.
             current: whether the chunk was fetched in the present generation of the group, and after the last seek.
             log_end: the offset that the source's next record gets, as far as known: flushes are rarer while it is far.
+            after: the last offset before the chunk's that may have a record; None = it is not known.
+
+        Raises:
+            ChunkMissed: records between what was taken and this chunk did not come. Nothing of it was folded.
+            FoldFailed: a record tripped over a fault of ours.
         """
         async with self.lock:
             if self.mine is None or self.refusing or not current:
@@ -233,6 +242,9 @@ class PartitionOwner(ChangelogFold):
                 self.refusing |= current
                 chunk.ack()
                 return
+            taken = self.taken.get(source, -1)
+            if after is not None and after > taken:
+                raise ChunkMissed(f"{source}-{self.partition}: after {taken} came a chunk that follows {after}")
             self._log_ends[source] = log_end
             with suppress(ForeignWrite):  # the seek after the next claim repeats the chunk
                 await self._fold(source, records)

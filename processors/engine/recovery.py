@@ -15,6 +15,7 @@ from faust.types import TP
 from mode import Service
 
 from processors.engine.chunks import ENGINE_LOG
+from processors.engine.workshop import ChunkMissed
 
 QUEUE_CHUNKS_MAX = 16
 """Chunks of the changelog that wait to be folded."""
@@ -133,9 +134,13 @@ class FoldRecovery(Recovery):
         owner = table.owners.get(message.tp.partition)
         if owner is None or owner.mine is not None:  # while it is open we write it ourselves
             return
-        table.observer.changelog_read(message.value.span)
+        chunk = message.value
+        table.observer.changelog_read(chunk.span)
         try:
-            owner.feed(message.value)
+            read = self.active_offsets[message.tp]
+            if read is not None and chunk.after > read:
+                raise ChunkMissed(f"{message.tp}: after {read} came a chunk that follows {chunk.after}")
+            owner.feed(chunk)
         except Exception as error:  # Faust would log it and go on
             self.app.die(error)
         self.active_offsets[message.tp] = message.offset

@@ -20,7 +20,9 @@ from domain.closing import Retired
 from processors.engine.chunks import ENGINE_LOG
 from processors.engine.local_state import LocalState, RecoveryObserver
 from processors.engine.ownership import PartitionOwner
-from processors.engine.workshop import ForeignWrite, Workshop
+from processors.engine.workshop import ChunkMissed, ForeignWrite, Workshop
+
+log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.02
 """How often owners look whether a flush is due."""
@@ -123,13 +125,30 @@ class OwnedTable(Table[Any, Any]):
             if owner is None:  # revoked while the chunk waited
                 event.ack()
             else:
-                chunk = event.value
                 await self.workshop.control.fresh()  # so that every close is known that the chunk may be too late for
-                current = message.generation_id == self.app.consumer_generation_id
-                await owner.take(source, chunk, event, current, log_end=chunk.log_end)
+                await self._take(owner, source, event)
         except Exception as error:  # a chunk is never skipped
             self.app.die(error)
         event.value = message.value = None  # the event lives until it is acknowledged, its records need not
+
+    async def _take(self, owner: PartitionOwner, source: str, event: Any) -> None:
+        chunk = event.value
+        current = event.message.generation_id == self.app.consumer_generation_id
+        try:
+            await owner.take(source, chunk, event, current, log_end=chunk.log_end, after=chunk.after)
+        except ChunkMissed:
+            starts = await self.app.consumer.earliest_offsets(event.message.tp)
+            if chunk.after >= starts[event.message.tp]:
+                raise
+            # The log itself has forgotten them; its reader begins at what is left.
+            log.error(
+                "%s-%d: retention removed records up to offset %d before they were counted; no board has them",
+                chunk.topic,
+                chunk.partition,
+                chunk.after,
+            )
+            current = event.message.generation_id == self.app.consumer_generation_id
+            await owner.take(source, chunk, event, current, log_end=chunk.log_end)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Override: open the partitions. Faust would swallow an exception here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +18,10 @@ class ForeignWrite(Exception):  # noqa: N818 - somebody else's deed, not an erro
 
 class StaleChangelog(Exception):  # noqa: N818
     """Compaction may have dropped valid rows: the changelog must be rebuilt from the sources."""
+
+
+class ChunkMissed(Exception):  # noqa: N818 - what happened, as above
+    """A chunk came whose predecessor did not: what lies between them would never be counted."""
 
 
 class FoldFailed(Exception):  # noqa: N818
@@ -184,3 +188,22 @@ class Workshop:
     clock: Callable[[], float]
     now_ms: Callable[[], int]
     lost: Callable[[Any, ForeignWrite], None] | None = None
+
+    def check_age(self, partition: int, fenced: Mapping[bytes, int]) -> None:
+        """Look whether the rows of a changelog partition may still be trusted.
+
+        Args:
+            partition: which.
+            fenced: keys of batches that did not count, to their append time in UTC ms.
+
+        Raises:
+            StaleChangelog: the oldest of them is older than the compaction lag.
+        """
+        age_seconds = (self.now_ms() - min(fenced.values(), default=self.now_ms())) / 1000
+        if age_seconds > self.limits.fenced_age_seconds_max:
+            raise StaleChangelog(
+                f"partition {partition}: a batch that did not count is {age_seconds:.0f} s old, older than the "
+                "compaction lag, so rows may be missing. Stop all workers and projectors, delete the changelog topic "
+                "and the boards in Redis, run 'standings topics ensure' and start again: the state is rebuilt from the "
+                "sources"
+            )

@@ -208,8 +208,15 @@ class Unread(workers.Owner):
         await super().open()
 
 
-class NeverRefusing(workers.Owner):
-    """Takes chunks although one before them was dropped."""
+class AnyChunk(workers.Owner):
+    """Takes chunks although one before them did not come."""
+
+    async def take(self, *args: Any, after: int | None = None, **kwargs: Any) -> None:
+        await super().take(*args, **kwargs)
+
+
+class NeverRefusing(AnyChunk):
+    """Takes chunks although one before them was dropped, and does not see that it is missing."""
 
     @property
     def refusing(self) -> bool:
@@ -250,7 +257,7 @@ class ClaimsOnce(workers.Worker):
 
 
 class NoSeek(workers.Worker):
-    """Reads sources on from where its consumer is, not from where the state ends."""
+    """Reads sources on from where its consumer is, not from where the state ends, wherever that is."""
 
     def seek(self) -> None:
         was = self._fetched_before

@@ -110,7 +110,11 @@ RULES: dict[str, SwitchedOff] = {
     "tree-at-the-mark": SwitchedOff(
         "Recovery plants the tree of the mark's control offset.", Rules(control=log.ControlOfNow)
     ),
-    "seek": SwitchedOff("Sources are read from the state's positions + 1.", Rules(worker=log.NoSeek, fates=Rivals)),
+    "no-gap": SwitchedOff("A chunk is taken only if the one before it was.", log.with_owner(log.AnyChunk)),
+    "seek": SwitchedOff(
+        "Sources are read from the state's positions + 1.",
+        replace(log.with_owner(log.AnyChunk), worker=log.NoSeek, fates=Rivals),
+    ),
     "refuse": SwitchedOff(
         "After a dropped chunk none is taken until the next seek.", log.with_owner(log.NeverRefusing)
     ),

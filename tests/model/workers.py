@@ -25,6 +25,10 @@ LIMITS = FlushLimits(
 )
 
 
+LOST_CHUNKS = 0.01
+"""Of the chunks, those that are lost between the consumer and the owner: somebody empties a queue."""
+
+
 class Owner(PartitionOwner):
     """The product's, saying again a few rows a batch."""
 
@@ -42,6 +46,7 @@ class Chunk:
 
     def __init__(self, worker: Worker, source: str, records: Sequence[SourceRecord]) -> None:
         self.worker, self.source, self.records = worker, source, records
+        self.after = records[0].offset - 1
         self.seek: int = worker.seeks
 
     @property
@@ -96,6 +101,7 @@ class Worker:
         self.producer = rules.producer(site.log, lambda: site.world.now, site.letters, self.random)
         self.control = rules.control(site)
         self.death: BaseException | None = None
+        self.lost_a_chunk = False
         self.workshop = Workshop(
             core=lambda partition: cast(Any, rules.state()),
             reduce=cast(Any, reduce),
@@ -225,7 +231,7 @@ class Worker:
             self._fetch()
         elif dice > 1.0 - self._pace and self._chunks:
             chunk = self._chunks.popleft()
-            await self.owner.take(chunk.source, chunk.records, chunk, chunk.current)
+            await self.owner.take(chunk.source, chunk.records, chunk, chunk.current, after=chunk.after)
         else:
             await self.owner.tick()
 
@@ -239,7 +245,10 @@ class Worker:
             records = self.site.sources[source][first : first + count]
             if records:
                 self._fetched[source] = max(self._fetched[source], records[-1].offset + 1)
-                self._chunks.append(Chunk(self, source, records))
+                if self.random.random() < LOST_CHUNKS:
+                    self.lost_a_chunk = True
+                else:
+                    self._chunks.append(Chunk(self, source, records))
 
     # ---- as the history sees it
     @property

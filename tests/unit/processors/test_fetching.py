@@ -95,6 +95,33 @@ async def test_markers_alone_are_passed_without_a_chunk() -> None:
         assert consumer.position() == 1
 
 
+async def test_a_chunk_says_which_one_was_before_it() -> None:
+    log = [
+        batch(0, range(2)),
+        batch(2, [0], control=True),
+        batch(6, range(3)),
+        batch(9, [0], control=True),
+        batch(10, [0]),
+    ]
+    async with consuming(Broker(p3=log), p3=0) as consumer:
+        reader, found = ChunkReader(consumer, records_max=1), list[tuple[int, int, list[int]]]()
+        while consumer.position() < 11:
+            for chunk in (await reader.chunks(SECONDS)).values():
+                found.append((chunk.after, chunk.last, offsets(chunk)))
+    assert found == [(-1, 1, [0, 1]), (1, 8, [6, 7, 8]), (8, 10, [10])], "markers between two chunks are no gap"
+
+
+async def test_after_a_seek_no_chunk_was_before() -> None:
+    async with consuming(Broker(p3=[batch(base, range(3)) for base in range(0, 12, 3)]), p3=0) as consumer:
+        reader = ChunkReader(consumer, records_max=3)
+        assert (await reader.chunks(SECONDS))[AT].after == -1
+        consumer.seek(7)
+        assert (await reader.chunks(SECONDS))[AT].after == 6
+        consumer.seek(3)
+        assert (await reader.chunks(SECONDS))[AT].after == 2
+        assert (await reader.chunks(SECONDS))[AT].after == 5
+
+
 async def test_without_records_the_wait_ends_with_the_timeout() -> None:
     async with consuming(Broker(p3=[]), p3=0) as consumer:
         assert await asyncio.wait_for(ChunkReader(consumer).chunks(0.03), SECONDS) == {}
