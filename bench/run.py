@@ -176,7 +176,7 @@ class Run:
                 self.say(f"{peer.name} has no figure: {self.failed[peer.name]}")
 
     def _peer(self, peer: Any) -> Callable[[], None]:
-        return lambda: self.keep(peer.name, lambda: measure_peer(self.stage, peer, self.sizes.reps))
+        return lambda: self.keep(peer.name, lambda: measure_peer(self.stage, peer, self.sizes.reps, self.say))
 
     # ---- other figures
     def memory(self, name: str) -> None:

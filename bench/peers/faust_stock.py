@@ -1,8 +1,9 @@
 """Stock faust-streaming with Tables: its own transport, its own changelogs, the memory store.
 
-Settings: topic_partitions = the source's, as its tables must have them; all else is default. A total of a unit is kept
-for each partition apart (a table's changelog is written in the partition of the event), and added up when it is read.
-It does not survive kill -9 exactly: tables, changelog and committed offsets are not moved together.
+Settings: topic_partitions = the source's, as its tables must have them; the changelog topics are made before it starts,
+as it stops when the first record comes while the broker is still making them; all else is default. A total of a unit is
+kept for each partition apart (a table's changelog is written in the partition of the event), and added up when it is
+read. It does not survive kill -9 exactly: tables, changelog and committed offsets are not moved together.
 """
 
 # mypy: allow-untyped-decorators
@@ -23,7 +24,7 @@ told = Told.read()
 clock = Clock()
 read = 0
 app = faust.App(
-    "bench-faust-stock",
+    told.group,  # its changelog topics are made under this name
     broker=f"kafka://{told.servers}",
     store="memory://",
     topic_partitions=PARTITIONS,

@@ -27,7 +27,7 @@ def main() -> None:
     consumer = KafkaConsumer(
         told.topic,
         bootstrap_servers=told.servers,
-        group_id="bench-naive",
+        group_id=told.group,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
     )

@@ -64,7 +64,7 @@ def main() -> None:
     told = Told.read()
     app = Application(
         broker_address=told.servers,
-        consumer_group="bench-quix",
+        consumer_group=told.group,
         auto_offset_reset="earliest",
         state_dir=str(told.out.parent / "quix"),
         loglevel="WARNING",

@@ -32,6 +32,7 @@ class Told(NamedTuple):
     """What the bench tells a peer: one JSON object as the only argument."""
 
     servers: str
+    group: str
     topic: str
     events: int
     tree: dict[str, list[Any]]
@@ -42,7 +43,9 @@ class Told(NamedTuple):
     def read(cls) -> Told:
         told = json.loads(sys.argv[1] if len(sys.argv) > 1 else os.environ["BENCH_PEER"])
         tree = json.loads(Path(told["tree"]).read_text("utf-8"))
-        return cls(told["servers"], told["topic"], told["events"], tree, Path(told["out"]), told["redis"])
+        return cls(
+            told["servers"], told["group"], told["topic"], told["events"], tree, Path(told["out"]), told["redis"]
+        )
 
 
 class Effect(NamedTuple):
