@@ -24,12 +24,14 @@ class SwitchedOff(NamedTuple):
         without: the parts.
         kept: why the rule stays although no history is wrong without it; "" = some are.
         search: at most so many histories are tried until one is wrong, when the rule is shown to be needed.
+        first: the seed of the first one tried: a rare wrong one is looked for where there was one.
     """
 
     says: str
     without: Rules
     kept: str = ""
     search: int = 400
+    first: int = 0
 
 
 _options = projectors.OPTIONS
@@ -173,11 +175,13 @@ RULES: dict[str, SwitchedOff] = {
         "No build is published over an old batch that did not count and is not said again.",
         Rules(projector=boards.TrustingBuild, fates=LongNights),
         search=1_500,
+        first=2_000,
     ),
     "idle-look": SwitchedOff(
         "A projector without work looks whether the store still holds what it left there.",
         Rules(projector_options=replace(_options, look_seconds=math.inf)),
         search=1_500,
+        first=500,
     ),
     "too-old": SwitchedOff(
         "Boards whose next mark may be behind the cleaner are rebuilt.",
