@@ -2,7 +2,8 @@
 
 The boards are dumped first, each with its as_of; then every partition is folded once from its start, with a stop at
 each as_of that some board names for it. What the partition adds to a board is taken at that stop. A share has one
-partition in memory at a time, and nothing of the engine or its changelog is read.
+partition in memory at a time. Nothing of the engine decides anything here, and its changelog is not read: only the
+way of records from the broker is shared.
 """
 
 from __future__ import annotations
