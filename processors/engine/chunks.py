@@ -194,14 +194,17 @@ class ChunkConsumer(driver.Consumer):
     async def hold(self, tps: set[TP]) -> None:
         """Let no chunk of these sources come; those that have come and are not folded yet are never current again.
 
-        A fetch that is under way may still bring some: so it waits until the next one begins.
+        A fetch that is under way may still bring some: so it waits until the next one begins. What comes after a
+        rebalance meanwhile is another matter: the consumer does not go back behind it.
         """
+        generation = self.app.consumer_generation_id
         self.pause_partitions(tps)
         self._fetch_begins.clear()
         await self._fetch_begins.wait()
         for tp in tps:
-            for message in self._chunks.pop(tp, ()):
-                message.generation_id = NEVER_CURRENT
+            chunks = self._chunks[tp]
+            while chunks and chunks[0].generation_id == generation:
+                chunks.popleft().generation_id = NEVER_CURRENT
 
     async def go_on(self, tps: set[TP]) -> None:
         """Read these sources on after what the state holds; left to a rebalance if one comes meanwhile."""

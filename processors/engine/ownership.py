@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import dropwhile, islice
 from typing import Any
@@ -216,7 +216,7 @@ class PartitionOwner(ChangelogFold):
         source: str,
         records: Iterable[Any],
         chunk: Chunk,
-        current: bool,
+        current: Callable[[], bool],
         *,
         log_end: int = 0,
         after: int | None = None,
@@ -227,7 +227,7 @@ class PartitionOwner(ChangelogFold):
             source: sales, targets or reps.
             records: the chunk's records, in order; they are taken one by one.
             chunk: what to acknowledge.
-            current: whether the chunk was fetched in the present generation of the group, and after the last seek.
+            current: whether the chunk is of the present generation of the group and of the last seek, when asked.
             log_end: the offset that the source's next record gets, as far as known: flushes are rarer while it is far.
             after: the last offset before the chunk's that may have a record; None = it is not known.
 
@@ -236,10 +236,10 @@ class PartitionOwner(ChangelogFold):
             FoldFailed: a record tripped over a fault of ours.
         """
         async with self.lock:
-            if self.mine is None or self.refusing or not current:
+            if not (is_current := current()) or self.mine is None or self.refusing:
                 # The seek that follows repeats what is dropped. Of current chunks none is taken until then: it would
                 # leave a gap. Those that are not current come from before the seek, all of them.
-                self.refusing |= current
+                self.refusing |= is_current
                 chunk.ack()
                 return
             taken = self.taken.get(source, -1)

@@ -133,7 +133,10 @@ class OwnedTable(Table[Any, Any]):
 
     async def _take(self, owner: PartitionOwner, source: str, event: Any) -> None:
         chunk = event.value
-        current = event.message.generation_id == self.app.consumer_generation_id
+
+        def current() -> bool:
+            return bool(event.message.generation_id == self.app.consumer_generation_id)
+
         try:
             await owner.take(source, chunk, event, current, log_end=chunk.log_end, after=chunk.after)
         except ChunkMissed:
@@ -147,7 +150,6 @@ class OwnedTable(Table[Any, Any]):
                 chunk.partition,
                 chunk.after,
             )
-            current = event.message.generation_id == self.app.consumer_generation_id
             await owner.take(source, chunk, event, current, log_end=chunk.log_end)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:

@@ -24,7 +24,10 @@ class Fates:
         fetches: that a worker fetches a chunk, when it can do something.
         chunk: at most so many records of a source.
         portions: how many records a projector may be given at once.
+        lost_chunks: that a fetched chunk is lost before it comes to the owner: somebody empties a queue.
     """
+
+    lost_chunks = 0.01
 
     def __init__(self, rnd: random.Random) -> None:
         self.frozen = rnd.choice((0.005, 0.03))
@@ -73,6 +76,18 @@ class Rivals(Fates):
         super().__init__(rnd)
         self.night, self.evening, self.emptied_at_dusk, self.asleep = 0.1, 20, 0.0, 0.5
         self.portions, self.fetches, self.chunk = (0, 2, 5), 0.2, 3
+
+
+class RivalsWithoutLoss(Rivals):
+    """The same, and no chunk is lost: what a rule about chunks prevents is seen by itself."""
+
+    lost_chunks = 0.0
+
+
+class WithoutLoss(Fates):
+    """A bit of everything, and no chunk is lost."""
+
+    lost_chunks = 0.0
 
 
 def any_fates(rnd: random.Random) -> Fates:

@@ -274,9 +274,14 @@ class NoSeek(workers.Worker):
 class StaleChunks(workers.Worker):
     """After a re-claim in place chunks that came before it are taken for current."""
 
-    async def hold(self, partition: int) -> None:
-        await super().hold(partition)
-        self.seeks -= 1
+    def let_go(self, seeks: int) -> None: ...
+
+
+class LateHold(workers.Worker):
+    """A re-claim that has waited lets go what has come since a rebalance, too, and nobody reads it again."""
+
+    def let_go(self, seeks: int) -> None:
+        self.seeks += 1
 
 
 class SharedMemory(Reclaims):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tests.model import off_boards as boards
 from tests.model import off_changelog as log
 from tests.model import projectors, workers
-from tests.model.fates import LongNights, Restores, Rivals
+from tests.model.fates import LongNights, Restores, Rivals, RivalsWithoutLoss, WithoutLoss
 from tests.model.parts import Rules
 
 
@@ -105,6 +105,11 @@ RULES: dict[str, SwitchedOff] = {
         "Chunks that came before the partition was taken back are not current.",
         Rules(worker=log.StaleChunks, fates=Rivals),
     ),
+    "hold-of-its-time": SwitchedOff(
+        "A re-claim lets go only of chunks that came before a rebalance: the consumer does not go back behind others.",
+        replace(log.with_owner(log.AnyChunk), worker=log.LateHold, fates=RivalsWithoutLoss),
+        search=1_500,
+    ),
     "drop-pending": SwitchedOff(
         "An owner that is claimed again with anything pending or on its way is dropped whole.",
         log.with_owner(log.Keeping),
@@ -115,10 +120,11 @@ RULES: dict[str, SwitchedOff] = {
     "no-gap": SwitchedOff("A chunk is taken only if the one before it was.", log.with_owner(log.AnyChunk)),
     "seek": SwitchedOff(
         "Sources are read from the state's positions + 1.",
-        replace(log.with_owner(log.AnyChunk), worker=log.NoSeek, fates=Rivals),
+        replace(log.with_owner(log.AnyChunk), worker=log.NoSeek, fates=RivalsWithoutLoss),
     ),
     "refuse": SwitchedOff(
-        "After a dropped chunk none is taken until the next seek.", log.with_owner(log.NeverRefusing)
+        "After a dropped chunk none is taken until the next seek.",
+        replace(log.with_owner(log.NeverRefusing), fates=WithoutLoss),
     ),
     "lock": SwitchedOff("One lock is held around reduce, predict offset and send.", log.with_owner(log.WithoutLock)),
     "acknowledge": SwitchedOff(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 LIMITS = FlushLimits(
     records_max=6, seconds=3.0, piece_records=2, fenced_age_seconds_max=3_000.0, heartbeat_seconds=30.0
 )
-
-
-LOST_CHUNKS = 0.01
-"""Of the chunks, those that are lost between the consumer and the owner: somebody empties a queue."""
 
 
 class Owner(PartitionOwner):
@@ -206,13 +203,22 @@ class Worker:
 
     # ---- re-claim in place
     async def hold(self, partition: int) -> None:
-        self._fetched = {}
+        seeks, self._fetched = self.seeks, {}
         self._pace = self.random.choice((0.35, 0.01))  # somebody folds slowly
-        await asyncio.sleep(0)
-        self.seeks += 1  # what has come is never current
+        for _ in range(self.random.choice((1, 40))):  # a fetch is under way; it may take as long as a rebalance
+            await asyncio.sleep(0)
+        self.let_go(seeks)
+
+    def let_go(self, seeks: int) -> None:
+        """What has come since the seek of that number is never current."""
+        if self.seeks == seeks:
+            self.seeks += 1
 
     async def go_on(self, partition: int) -> None:
+        assigned = self._assigned
         await asyncio.sleep(0)
+        if assigned != self._assigned:
+            return
         self._pace = 0.35
         self.owner.refusing = False
         self._fetched = {source: self.owner.positions.get(source, -1) + 1 for source in self.site.sources}
@@ -231,7 +237,8 @@ class Worker:
             self._fetch()
         elif dice > 1.0 - self._pace and self._chunks:
             chunk = self._chunks.popleft()
-            await self.owner.take(chunk.source, chunk.records, chunk, chunk.current, after=chunk.after)
+            current = functools.partial(getattr, chunk, "current")
+            await self.owner.take(chunk.source, chunk.records, chunk, current, after=chunk.after)
         else:
             await self.owner.tick()
 
@@ -245,7 +252,7 @@ class Worker:
             records = self.site.sources[source][first : first + count]
             if records:
                 self._fetched[source] = max(self._fetched[source], records[-1].offset + 1)
-                if self.random.random() < LOST_CHUNKS:
+                if self.random.random() < self.site.world.fates.lost_chunks:
                     self.lost_a_chunk = True
                 else:
                     self._chunks.append(Chunk(self, source, records))
@@ -253,10 +260,11 @@ class Worker:
     # ---- as the history sees it
     @property
     def settled(self) -> bool:
-        """Whether it is open and everything in the log is known to it."""
+        """Whether it lives, is open, and everything in the log is known to it."""
         owner = self.owner
         at_the_end = owner.mine is not None and owner.end + 1 == self.site.log.end
-        return at_the_end and not self.producer.busy and not owner.lock.locked()
+        idle = not self.producer.busy and not owner.lock.locked()
+        return at_the_end and idle and not self.process.dead
 
     def turn(self) -> None:
         """Something happens: in the process, or to what it has sent."""

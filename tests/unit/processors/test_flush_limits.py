@@ -46,6 +46,10 @@ def test_the_greatest_batch_is_far_below_what_one_may_have_and_several_may_fly()
     assert 3 * LIMITS.behind_bytes_max <= FLYING_BYTES_MAX < STATE_BATCH_BYTES_MAX
 
 
+def always() -> bool:
+    return True
+
+
 class Record(NamedTuple):
     offset: int
     key: bytes = b""
@@ -109,7 +113,7 @@ class Engine:
 
     async def take(self, first: int, stop: int, log_end: int) -> None:
         """A chunk of the records from `first` to before `stop`."""
-        await self.owner.take("sales", map(Record, range(first, stop)), cast(Any, self), True, log_end=log_end)
+        await self.owner.take("sales", map(Record, range(first, stop)), cast(Any, self), always, log_end=log_end)
 
     async def at(self, seconds: float) -> int:
         """Flushes so far, after a look at an instant."""
@@ -195,5 +199,5 @@ async def test_one_source_that_waits_is_enough_for_patience() -> None:
     engine = Engine()
     owner = await engine.opened()
     await engine.take(0, 10, log_end=5_000)
-    await owner.take("reps", [cast(Any, Record(0))], cast(Any, engine), True, log_end=1)
+    await owner.take("reps", [cast(Any, Record(0))], cast(Any, engine), always, log_end=1)
     assert [await engine.at(0.2), await engine.at(2.0)] == [0, 1]

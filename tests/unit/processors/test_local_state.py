@@ -133,7 +133,7 @@ class Bench:
     async def sell(self, count: int) -> None:
         first = self.owner.taken.get("sales", -1) + 1
         records = [Claimed(first + number) for number in range(count)]
-        await self.owner.take("sales", records, cast(Any, Unit()), True)
+        await self.owner.take("sales", records, cast(Any, Unit()), lambda: True)
 
 
 class Claimed(NamedTuple):

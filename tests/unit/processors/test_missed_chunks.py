@@ -8,7 +8,7 @@ import pytest
 
 from processors.engine.ownership import PartitionOwner
 from processors.engine.workshop import ChunkMissed
-from tests.unit.processors.test_flush_limits import Engine, Record
+from tests.unit.processors.test_flush_limits import Engine, Record, always
 
 
 async def opened() -> PartitionOwner:
@@ -18,7 +18,7 @@ async def opened() -> PartitionOwner:
 async def take(owner: PartitionOwner, first: int, stop: int, *, current: bool = True, after: int | None = None) -> None:
     chunk = cast(Any, Engine())
     await owner.take(
-        "sales", map(Record, range(first, stop)), chunk, current, after=first - 1 if after is None else after
+        "sales", map(Record, range(first, stop)), chunk, lambda: current, after=first - 1 if after is None else after
     )
 
 
@@ -44,7 +44,7 @@ async def test_a_chunk_whose_predecessor_did_not_come_is_refused_and_nothing_of_
         await take(owner, 8, 9)
     assert owner.taken == {"sales": 4}
     with pytest.raises(ChunkMissed, match="reps-0: after -1 came a chunk that follows 0"):
-        await owner.take("reps", [cast(Any, Record(1))], cast(Any, Engine()), True, after=0)
+        await owner.take("reps", [cast(Any, Record(1))], cast(Any, Engine()), always, after=0)
 
 
 async def test_a_chunk_from_before_the_seek_is_let_go_and_not_judged() -> None:
