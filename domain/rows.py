@@ -28,7 +28,7 @@ import json
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -56,6 +56,7 @@ REACHES_CACHED_MAX = 65_536
 
 pack = msgspec.msgpack.Encoder().encode
 unpack = msgspec.msgpack.Decoder().decode
+_several: Final = msgspec.msgpack.Decoder(tuple[msgspec.Raw, msgspec.Raw, list[list[int]]]).decode
 
 
 def row_key(kind: bytes, *identity: str | int) -> bytes:
@@ -161,6 +162,19 @@ def cells_by_reach(value: bytes) -> list[list[tuple[Reach, Cell]]]:
         [(reaches[numbers[at]], Cell(*numbers[at + 1 : at + 5])) for at in range(0, len(numbers), 5)]
         for numbers in buckets
     ]
+
+
+def reaches_listed(value: bytes) -> tuple[bytes, list[list[int]]]:
+    """The packed reaches of a C row with several, and for each bucket the places of those that it lists among them."""
+    scopes, listed, buckets = _several(value[1:])
+    size = len(scopes) + len(listed)
+    return value[2 : 2 + size], [numbers[::5] for numbers in buckets]
+
+
+def reaches_of(text: bytes) -> list[Reach]:
+    """The reaches that `reaches_listed` gave, in order."""
+    scopes, listed = unpack(b"\x92" + text)  # an array of two
+    return [(members, tuple(scopes[at] for at in ids)) for members, ids in listed]
 
 
 def _cell_entries(key: bytes, value: bytes, wanted: Collection[str] | None) -> Iterator[Entry]:

@@ -10,7 +10,8 @@ added by a few passes over arrays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -24,11 +25,12 @@ from domain.row_index import NONE, RowIndex, Rows, grown, joined, mixed, parted,
 from domain.rows import (
     CELLS,
     Reach,
-    cells_by_reach,
     one_reach_of,
     one_reach_row,
     pack,
     reach_of,
+    reaches_listed,
+    reaches_of,
     row_identity,
     row_key,
     several_reaches_row,
@@ -48,6 +50,7 @@ ReachCells = tuple[tuple[Reach, Cell], ...]
 """A member's cells in a bucket, by reach."""
 
 PLACES_AT_ONCE: Final = 4_096
+LISTED_AT_ONCE: Final = 20_000
 
 _PACKED_CELL: Final = np.dtype([("revenue", "<i8"), ("quantity", "<i8"), ("count", "<i4"), ("lines", "<i4")])
 
@@ -70,9 +73,8 @@ class Totals:
         self._make_room()
         self._touched = np.zeros(0, np.uint64)  # member and day, sorted
         self._touched_weight = 0
-        # What loaded rows list: key to the text of its one reach, and (member, bucket, reach) of rows with several.
-        self._listed: dict[bytes, bytes] = {}
-        self._listed_cells: set[tuple[int, int, int]] = set()
+        self._listed: dict[bytes, bytes] = {}  # of loaded rows: key to the text of its one reach
+        self._several_listed: list[tuple[bytes, bytes]] = []  # rows with several, not yet listed
         self._key_heads: list[bytes] = []
         self._key_tails: list[bytes] = []
         self._reach_texts: list[bytes] = []
@@ -197,15 +199,21 @@ class Totals:
 
     def rows(self, piece: int) -> Iterator[list[tuple[bytes, bytes]]]:
         """A row for every member and day that there is, so many at a time."""
+        members, days, _ = self._days_held()
+        keys = joined(members, days)
+        for first in range(0, len(keys), piece):
+            yield self._render(keys[first : first + piece])
+
+    def _days_held(self) -> tuple[Rows, Rows, Rows]:
+        """(member, day, place) of every member and day that there is."""
         day_of_bucket = np.full(len(self._buckets.things), NONE, np.int64)
         for number, bucket in enumerate(self._buckets.things):
             if bucket_kind(bucket) == "day":
                 day_of_bucket[number] = self.days[bucket]
         members, buckets = parted(self._place_keys[: len(self._places)])
         days = day_of_bucket[buckets]
-        keys = joined(members[days != NONE], days[days != NONE])
-        for first in range(0, len(keys), piece):
-            yield self._render(keys[first : first + piece])
+        places = np.flatnonzero(days != NONE)
+        return members[places], days[places], places
 
     def again(self, key: bytes) -> bytes | None:
         """The row of a key as of now, or None if its member and day hold nothing."""
@@ -308,37 +316,69 @@ class Totals:
     def load(self, key: bytes, value: bytes) -> None:
         """Note which cells a row lists; their numbers come from the ledger (see `list_loaded`)."""
         reach = one_reach_of(value)
-        if reach is None or self._listed.setdefault(key, reach) != reach:
-            self._note_listed(key, value)
-
-    def _note_listed(self, key: bytes, value: bytes) -> None:
-        kind, member_id, day = row_identity(key)
-        member = self.members[kind, member_id]
-        one = one_reach_of(value)
-        listed = (
-            [[reach_of(one)]] * BUCKETS_PER_DAY
-            if one is not None
-            else [[reach for reach, _ in cells] for cells in cells_by_reach(value)]
-        )
-        for bucket, reaches in zip(buckets_of(day), listed, strict=True):
-            self._listed_cells.update((member, self._buckets[bucket], self.reaches[reach]) for reach in reaches)
+        if reach is None:
+            self._several_listed.append((key, value))
+            if len(self._several_listed) >= LISTED_AT_ONCE:
+                self._list_several()
+        elif self._listed.setdefault(key, reach) != reach:
+            self._list([(key, reach)])
 
     def list_loaded(self) -> None:
         """Make the cells that loaded rows list, with zeros where the ledger knows nothing.
 
         A row lists every reach that a member ever had in its buckets, and the ledger forgets those of lines that moved.
         """
-        if self._listed:
-            at = [(self.members[kind, member], self.days[day]) for kind, member, day in map(row_identity, self._listed)]
+        self._leave_out_known()
+        self._list(list(self._listed.items()))
+        self._list_several()
+        self._listed = {}
+        self._touched, self._touched_weight = np.zeros(0, np.uint64), 0
+
+    def _list(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
+        if rows:
+            at = [
+                (self.members[kind, member], self.days[day]) for kind, member, day in (row_identity(k) for k, _ in rows)
+            ]
             members, days = np.array(at, np.int64).T
-            reaches = np.array([self.reaches[reach_of(text)] for text in self._listed.values()], np.int64)
+            reaches = np.array([self.reaches[reach_of(text)] for _, text in rows], np.int64)
             places = self._places_of(members, days)
             self._cells_of(np.unique(joined(places.ravel(), np.repeat(reaches, BUCKETS_PER_DAY))))
-        if self._listed_cells:
-            members, buckets, reaches = np.array(sorted(self._listed_cells), np.int64).T
-            self._cells_of(np.unique(joined(self._places_at(joined(members, buckets)), reaches)))
-        self._listed, self._listed_cells = {}, set()
-        self._touched, self._touched_weight = np.zeros(0, np.uint64), 0
+
+    def _list_several(self) -> None:
+        if self._several_listed:
+            keys, reaches = self._places_and_reaches()
+            self._cells_of(np.unique(joined(self._places_at(keys), reaches)))
+            self._several_listed = []
+
+    def _leave_out_known(self) -> None:
+        """Of most rows the ledger knows the one reach: then it made the cells of all their buckets."""
+        if not self._listed:
+            return
+        members, days, places = self._days_held()
+        reaches = parted(self._cell_keys[self._place_cell[places]])[1]
+        listed, texts = self._listed, self._texts_of_reaches()
+        for key, reach in zip(self._row_keys(members, days), reaches.tolist(), strict=True):
+            if listed.get(key) == texts[reach]:
+                del listed[key]
+
+    def _places_and_reaches(self) -> tuple[NDArray[np.uint64], Rows]:
+        """What rows with several reaches list: keys of places and numbers of reaches, some more than once."""
+        keys, reaches = array("Q"), array("q")
+        buckets_on: dict[str, list[int]] = {}
+        numbers_of: dict[bytes, list[int]] = {}
+        for key, value in self._several_listed:
+            kind, member_id, day = row_identity(key)
+            member = self.members[kind, member_id] << 32
+            if (buckets := buckets_on.get(day)) is None:
+                buckets = buckets_on[day] = [self._buckets[bucket] for bucket in buckets_of(day)]
+            text, places = reaches_listed(value)
+            if (numbers := numbers_of.get(text)) is None:
+                numbers = numbers_of[text] = [self.reaches[reach] for reach in reaches_of(text)]
+            for bucket, cells in zip(buckets, places, strict=True):
+                for at in cells:
+                    keys.append(member | bucket)
+                    reaches.append(numbers[at])
+        return np.frombuffer(keys, np.uint64), np.frombuffer(reaches, np.int64)
 
     def begin_again(self) -> None:
         """Set every cell to zero; what is added before ``list_loaded`` stands in the log already: no row is touched."""
