@@ -77,6 +77,12 @@ class Closing:
         self._closes: list[Close] = []
         self._effect_ms: list[int] = []
 
+    def copy(self) -> Closing:
+        """Another one that holds the same."""
+        other = Closing()
+        other._closes, other._effect_ms = list(self._closes), list(self._effect_ms)
+        return other
+
     def add(self, year: int, recorded_ms: int) -> bool:
         """Take the next close; whether it closes anything."""
         if year <= self.year:

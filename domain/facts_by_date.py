@@ -75,17 +75,33 @@ class Timeline:
         at = bisect_right(self.dates, day)
         return self.facts[at - 1] if at else None
 
+    def copy(self) -> Timeline:
+        """Another one that holds the same."""
+        return Timeline(list(self.dates), list(self.facts))
+
 
 class FactsByDate:
     """Timelines by subject and type: what counts depends on the set of facts alone, not on order or repetition."""
 
-    __slots__ = ("_timelines",)
+    __slots__ = ("_shared", "_timelines")
 
     def __init__(self) -> None:
         self._timelines: dict[str, dict[str, Timeline]] = {}
+        self._shared: set[str] = set()  # subjects whose timelines a copy holds, too: they are copied before a change
+
+    def copy(self) -> FactsByDate:
+        """Another one that holds the same; each may change without the other."""
+        other = FactsByDate()
+        other._timelines = dict(self._timelines)
+        self._shared, other._shared = set(self._timelines), set(self._timelines)
+        return other
 
     def put(self, subject: str, fact: DatedFact) -> str:
         """Merge a fact about a subject; returns ``applied``, ``duplicate`` or ``superseded``."""
+        if subject in self._shared:
+            self._shared.remove(subject)
+            held = self._timelines[subject]
+            self._timelines[subject] = {type_name: timeline.copy() for type_name, timeline in held.items()}
         timeline = self._timelines.setdefault(subject, {}).get(fact.type)
         if timeline is None:
             timeline = self._timelines[subject][fact.type] = Timeline()

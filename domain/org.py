@@ -61,6 +61,15 @@ class OrgTree:
         self.frozen_zones: list[tuple[int, FrozenZones]] = []
         self._forget()
 
+    def copy(self) -> OrgTree:
+        """Another tree that holds the same; each may change without the other."""
+        other = OrgTree(self.default_zone, self._chains_max)
+        other._units, other._others = self._units.copy(), self._others.copy()
+        other._ever_under = {parent: set(units) for parent, units in self._ever_under.items()}
+        other._has_calendars = self._has_calendars
+        other.closing, other.frozen_zones = self.closing.copy(), list(self.frozen_zones)
+        return other
+
     @classmethod
     def from_documents(cls, default_zone: str, documents: Mapping[str, str]) -> OrgTree:
         """The tree from its unit documents (unit id to JSON text); closed years and skipped records are not in them."""

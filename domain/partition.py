@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from domain import rows
-from domain.accounting import APPLIED, DEAD_LETTERED, SUPERSEDED, Accounting
+from domain.accounting import APPLIED, SUPERSEDED, Accounting
 from domain.boards import MemberKind
 from domain.calendar import bucket_span
 from domain.closing import (
@@ -23,10 +23,11 @@ from domain.closing import (
     refuse_late_dated,
     refuse_late_target,
 )
-from domain.org import PERIOD_CLOSED, OrgTree
+from domain.org import PERIOD_CLOSED
 from domain.roster import Roster
 from domain.rows import pack, row_identity, row_key, unpack
 from domain.sales_fold import SalesFold
+from domain.shared_trees import empty_tree, step
 from domain.targets import Targets
 from domain.totals import ReachCells
 from events import limits, reasons
@@ -69,7 +70,7 @@ class PartitionState:
     def __init__(self, partition: int, rules: Rules, retires: bool = False) -> None:
         self.partition = partition
         self.rules = rules
-        self.tree = OrgTree(rules.default_zone)
+        self.tree = empty_tree(rules.default_zone)
         self.sales = SalesFold(self.tree)
         self.targets = Targets()
         self.roster = Roster()
@@ -215,17 +216,18 @@ class PartitionState:
     def _control(self, facts: Sequence[Fact | None]) -> None:
         placed = {fact.data.unit_id for fact in facts if fact is not None and fact.type == "unit.placed.v1"}
         if not placed:
-            self._apply_control(facts)
+            self._take_step(facts)
             return
         # A unit is touched only if some changed unit was above it before: a new way up starts at a changed unit.
         units = [unit for unit in self.sales.units if not placed.isdisjoint(self.tree.reaches(unit))]
-        self.sales.moved(units, lambda: self._apply_control(facts))
+        self.sales.moved(units, lambda: self._take_step(facts))
         self._stand_again(list(self._stands))
 
-    def _apply_control(self, facts: Iterable[Fact | None]) -> None:
-        for fact in facts:
-            outcome = DEAD_LETTERED if fact is None else self.tree.apply(fact)
-            if self.partition == CONTROL_ACCOUNTANT:
+    def _take_step(self, facts: Sequence[Fact | None]) -> None:
+        taken = step(self.tree, facts)
+        self.tree = self.sales.tree = taken.after
+        if self.partition == CONTROL_ACCOUNTANT:
+            for fact, outcome in zip(facts, taken.outcomes, strict=True):
                 self.account(outcome)
                 if fact is not None and outcome != SUPERSEDED and (unit_id := getattr(fact.data, "unit_id", None)):
                     self._dirty_units[unit_id] = None
@@ -370,11 +372,8 @@ class PartitionState:
             case kind:
                 raise ValueError(f"a state row of unknown kind {kind!r}")
 
-    def plant(self, facts: Iterable[Fact | None]) -> None:
+    def plant(self, facts: Sequence[Fact | None]) -> None:
         """Recovery: the tree as of the mark's control offset, once every row is loaded. Accounts nothing."""
-        self.tree = OrgTree(self.rules.default_zone)
-        for fact in facts:
-            if fact is not None:
-                self.tree.apply(fact)
+        self.tree = step(empty_tree(self.rules.default_zone), facts).after
         self.sales.planted(self.tree)
         self._close_sales()

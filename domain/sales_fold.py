@@ -56,7 +56,7 @@ class SalesFold:
     """Ledger and totals of one partition, and what changed since the last flush.
 
     Args:
-        tree: the organisation; the fold reads it and is told by ``moved`` when it changes.
+        tree: the organisation; the fold reads it, and ``moved`` goes around every change of it.
     """
 
     def __init__(self, tree: OrgTree) -> None:
@@ -102,7 +102,7 @@ class SalesFold:
 
         Args:
             units: the units whose chain or zone may change, as the tree stood before.
-            apply: changes the tree.
+            apply: changes the tree, or puts another one in its place.
         """
         self.settle()
         rows = self._rows_of(units)

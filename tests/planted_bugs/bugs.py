@@ -189,4 +189,20 @@ BUGS: tuple[Bug, ...] = (
         (Change(FOLD, "for frozen in self._frozen_zones:", "for frozen in list[_Frozen]():"),),
         CLOSED,
     ),
+    Bug(
+        "shared trees: a step also changes the tree that it starts from",
+        (
+            Change(
+                "domain/facts_by_date.py",
+                "self._shared, other._shared = set(self._timelines), set(self._timelines)",
+                "other._shared = set[str]()",
+            ),
+        ),
+        "tests/property/test_shared_trees.py::test_a_step_changes_no_tree_that_was_there",
+    ),
+    Bug(
+        "a chunk is folded although the one before it was lost",
+        (Change(OWNER, "if after is not None and after > taken:", "if False:"),),
+        HISTORIES,
+    ),
 )
