@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench import limits, live_legs, redis_memory, retained
+from bench import limits, live_legs, redis_memory, retained, steps
 from bench.backlog import forget_state, measure_pipeline, measure_worker
 from bench.checks import Truth
 from bench.figures import Leg, median_of
@@ -179,6 +179,11 @@ class Run:
         return lambda: self.keep(peer.name, lambda: measure_peer(self.stage, peer, self.sizes.reps, self.say))
 
     # ---- other figures
+    def steps(self, name: str) -> None:
+        """What each step of the fold costs."""
+        found = steps.measure(self.sizes.events, self.sizes.reps)
+        self.found[name] = {f"{step}, µs an event": cost for step, cost in found.items()}
+
     def memory(self, name: str) -> None:
         """Bytes for a retained sale."""
         assert self._memory is not None, "it was started before"
@@ -219,6 +224,7 @@ LEGS: dict[str, Callable[[Run, str], None]] = {
     "replay2": Run.simple,
     "pipeline": Run.pipeline,
     "peers": Run.peers,
+    "steps": Run.steps,
     **dict.fromkeys(FLUSHES, Run.flushes),
     **dict.fromkeys(REPS_MORE, Run.more_reps),
     **dict.fromkeys(RETAINED, Run.retained),
