@@ -171,7 +171,8 @@ class Stage:
         """Wait until the boards show the whole log, which grows meanwhile by what is forwarded; returns the seconds."""
         began = time.monotonic()
         ends = self.ends()
-        while (shown := self.shown()) != ends:
+        # Equal to ends that are read after it: what is forwarded last comes before its mark is shown.
+        while (shown := self.shown()) != ends or (ends := self.ends()) != shown:
             if time.monotonic() - began > seconds:
                 raise AssertionError(f"not shown within {seconds:.0f} s: {shown} is not {ends}{self._tails()}")
             time.sleep(0.05)

@@ -8,7 +8,6 @@ import random
 from pathlib import Path
 
 import aiokafka
-from aiokafka import TopicPartition
 
 from cli.embedded import EmbeddedKafka
 from processors.engine.changelog import CLAIM, ChangelogFold, Row, state_batch
@@ -45,14 +44,11 @@ class Zombie:
         await self._append(partition, state_batch(0, 1, [(key, b"\x93\x90\x90\x90") for key in keys], {"sales": 0}))
 
     async def claim_and_batch(self, partition: int) -> None:
-        """A claim, and a batch that counts: everybody must believe it."""
+        """A claim, and a batch that counts: everybody must believe it. As a worker does: claim, read, write."""
+        claim = await self._append(partition, [(CLAIM, b"zombie")])
         fold = ChangelogFold()
         fold.feed(await self._reader.read(self._topic, partition))
-        claim = await self._append(partition, [(CLAIM, b"zombie")])
-        end = (await self._reader.ends([TopicPartition(self._topic, partition)]))[
-            TopicPartition(self._topic, partition)
-        ]
-        await self._append(partition, state_batch(claim, end, [], fold.positions))
+        await self._append(partition, state_batch(claim, fold.end + 1, [], fold.positions))
 
     async def _append(self, partition: int, rows: list[Row]) -> int:
         batch = self._producer.create_batch()

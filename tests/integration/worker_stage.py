@@ -259,6 +259,9 @@ class Progress:
                 await asyncio.sleep(0.1)
 
     async def _left(self, reader: Reader) -> int:
+        # The state first: what a flush forwarded stands in another partition's source before its mark does.
+        for partition, fold in enumerate(self.folds):
+            fold.feed(await reader.read(self._names.changelog, partition, fold.rewind()))
         topics = {self._names.of(source): source for source in SOURCES}
         ends = await reader.ends(
             [TopicPartition(topic, p) for topic in topics for p in range(self._partitions)]
@@ -266,7 +269,6 @@ class Progress:
         )
         left = 0
         for partition, fold in enumerate(self.folds):
-            fold.feed(await reader.read(self._names.changelog, partition, fold.rewind()))
             for tp, end in ends.items():
                 source = topics.get(tp.topic, "control")
                 if tp.partition == partition or source == "control":
