@@ -147,6 +147,7 @@ def build_app(
     workshop = Workshop(
         core=lambda partition: state(partition, options.rules),
         reduce=reducer.reduce,
+        flushed=reducer.tell,
         control=ControlStream(options.bootstrap_servers, names.control, reducer.control),
         control_accountant=CONTROL_ACCOUNTANT,
         writer=ChangelogWriter(lambda: app.producer._producer, names.changelog),

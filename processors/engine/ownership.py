@@ -122,8 +122,7 @@ class PartitionOwner(ChangelogFold):
     async def close(self) -> None:
         """Write nothing more and take no chunk: the partition is somebody else's."""
         async with self.lock:
-            self.mine = None
-            self.refusing = True
+            self.mine, self.refusing = None, True
 
     async def claim(self, who: str) -> int:
         """Append our claim: from here on every reader refuses what an earlier owner still sends. Returns its offset."""
@@ -328,6 +327,7 @@ class PartitionOwner(ChangelogFold):
             for redirect in redirects:
                 self._workshop.observer.redirected(redirect)
         blob, changed = self.state.flush()
+        self._workshop.flushed(self.state)
         rows: list[Row] = list(changed)
         if blob is not None:
             rows.insert(0, (self._ledger_key(self._next + len(rows) + 1), blob))

@@ -174,6 +174,7 @@ class Workshop:
         die: stop the process at once; never returns.
         clock: monotonic seconds.
         now_ms: UTC milliseconds.
+        flushed: told of a state whose flush was made.
         lost: told at once, and once, by an owner that has met a foreign write; None = the process stops.
     """
 
@@ -187,6 +188,7 @@ class Workshop:
     die: Callable[[BaseException], Any]
     clock: Callable[[], float]
     now_ms: Callable[[], int]
+    flushed: Callable[[Any], None] = lambda state: None
     lost: Callable[[Any, ForeignWrite], None] | None = None
 
     def check_age(self, partition: int, fenced: Mapping[bytes, int]) -> None:

@@ -44,6 +44,8 @@ def test_each_record_is_accounted_once(stage: Stage) -> None:
 
 def test_metrics_count_by_type_and_outcome(stage: Stage) -> None:
     stage.reducer.reduce(stage.state, "sales", [sale(), sale(currency="USD"), Record("t", 0, 0, b"k", b"x")])
+    stage.reducer.tell(stage.state)
+    stage.reducer.tell(stage.state)
     assert stage.told == {
         ("sale.recorded.v1", "applied"): 1,
         ("sale.recorded.v1", "dead_lettered"): 1,
