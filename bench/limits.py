@@ -12,7 +12,6 @@ import gc
 import json
 import os
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Coroutine
@@ -22,7 +21,7 @@ import aiokafka
 
 from bench.checks import BOARDS, Digests, digests_of
 from bench.figures import Leg
-from bench.services import LegFailed, peak_rss_mb
+from bench.services import peak_rss_mb, run_module
 from domain.partition import Rules
 from events.codec import read_record
 from events.facts import Rejected
@@ -47,11 +46,7 @@ def measure(leg: str, servers: str, names: TopicNames, truth: Digests | None = N
     Raises:
         LegFailed: it did not come to its end.
     """
-    command = [sys.executable, "-m", "bench.limits", leg, servers, names.prefix, *([profile] if profile else [])]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise LegFailed(f"{leg}:\n{done.stderr[-2_000:]}")
-    found: Found = json.loads(done.stdout.splitlines()[-1])
+    found = run_module("bench.limits", leg, servers, names.prefix, *([profile] if profile else []))
     digests = found.pop("digests", None)
     return Leg(**found, equals_oracle=None if digests is None or truth is None else digests == truth)
 

@@ -12,7 +12,6 @@ import gc
 import itertools
 import json
 import random
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -23,7 +22,7 @@ import psutil
 from aiokafka import AIOKafkaProducer
 
 from bench.limits import RULES
-from bench.services import LegFailed
+from bench.services import run_module
 from bench.stage import PARTITIONS, home_of
 from bench.workload import FIRST_AT, PERIOD, ZIPF, organisation, units
 from domain.partition import PartitionState
@@ -50,13 +49,7 @@ def measure(sales: int, servers: str = "", names: TopicNames | None = None) -> d
         LegFailed: it did not come to its end.
     """
     more = [servers, names.prefix] if names is not None else []
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.retained", str(sales), *more], capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise LegFailed(f"retained {sales}:\n{done.stderr[-2_000:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return run_module("bench.retained", str(sales), *more)
 
 
 def facts(count: int, seed: int = 1) -> Iterator[tuple[int, Fact]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import psutil
 
@@ -24,6 +26,20 @@ POLL_SECONDS = 0.02
 
 class LegFailed(Exception):  # noqa: N818 - what became of it
     """A leg could not be measured; the text says why."""
+
+
+def run_module(name: str, *arguments: str) -> dict[str, Any]:
+    """Run ``python -m NAME ARGUMENTS`` in a process of its own; the JSON object that it prints last.
+
+    Raises:
+        LegFailed: it did not come to its end.
+    """
+    command = [sys.executable, "-m", name, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LegFailed(f"{name} {' '.join(arguments)}:\n{done.stderr[-2_000:]}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 class Cost:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import itertools
 import json
-import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -20,9 +19,10 @@ from typing import Any, NamedTuple
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from bench.limits import RULES
-from bench.services import LegFailed
+from bench.services import run_module
 from bench.stage import PARTITIONS, home_of
 from bench.workload import Workload, organisation, sales
+from domain.ledger import BUFFERED_ROWS_MAX
 from domain.partition import PartitionState
 from events.codec import to_record
 from events.facts import Fact, Rejected
@@ -54,12 +54,7 @@ def measure(events: int, reps: int) -> dict[str, Any]:
     Raises:
         LegFailed: it did not come to its end.
     """
-    command = [sys.executable, "-m", "bench.steps", str(events), str(reps)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise LegFailed(f"steps:\n{done.stderr[-2_000:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return run_module("bench.steps", str(events), str(reps))
 
 
 def records(events: int, reps: int) -> tuple[Partitions, list[Record]]:
@@ -124,7 +119,7 @@ def _pieces(
     sources: Partitions, states: Sequence[PartitionState], limits: FlushLimits
 ) -> Iterator[tuple[PartitionState, list[Record], bool]]:
     """(state, records, whether a flush follows), partition by partition, flush by flush."""
-    size = limits.piece_records
+    size = BUFFERED_ROWS_MAX - 1  # so that merging, which the ledger does by itself when more wait, is timed apart
     for first in range(0, max(map(len, sources)), limits.records_max):
         for state, source in zip(states, sources, strict=True):
             some = source[first : first + limits.records_max]

@@ -23,7 +23,7 @@ from domain.closing import (
     refuse_late_dated,
     refuse_late_target,
 )
-from domain.org import PERIOD_CLOSED
+from domain.org import PERIOD_CLOSED, OrgTree
 from domain.roster import Roster
 from domain.rows import pack, row_identity, row_key, unpack
 from domain.sales_fold import SalesFold
@@ -70,8 +70,7 @@ class PartitionState:
     def __init__(self, partition: int, rules: Rules, retires: bool = False) -> None:
         self.partition = partition
         self.rules = rules
-        self.tree = empty_tree(rules.default_zone)
-        self.sales = SalesFold(self.tree)
+        self.sales = SalesFold(empty_tree(rules.default_zone))
         self.targets = Targets()
         self.roster = Roster()
         self._accounting = Accounting()
@@ -86,6 +85,11 @@ class PartitionState:
         self._dirty_units: dict[str, None] = {}
         self._accounted = False
         self._outcomes: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def tree(self) -> OrgTree:
+        """The organisation as of the last control record that was folded. Never to be changed: partitions share it."""
+        return self.sales.tree
 
     # ---- facts of this partition
     def apply(self, fact: Fact) -> None:
@@ -225,7 +229,7 @@ class PartitionState:
 
     def _take_step(self, facts: Sequence[Fact | None]) -> None:
         taken = step(self.tree, facts)
-        self.tree = self.sales.tree = taken.after
+        self.sales.tree = taken.after
         if self.partition == CONTROL_ACCOUNTANT:
             for fact, outcome in zip(facts, taken.outcomes, strict=True):
                 self.account(outcome)
@@ -374,6 +378,5 @@ class PartitionState:
 
     def plant(self, facts: Sequence[Fact | None]) -> None:
         """Recovery: the tree as of the mark's control offset, once every row is loaded. Accounts nothing."""
-        self.tree = step(empty_tree(self.rules.default_zone), facts).after
-        self.sales.planted(self.tree)
+        self.sales.planted(step(empty_tree(self.rules.default_zone), facts).after)
         self._close_sales()

@@ -157,7 +157,7 @@ def reach_of(text: bytes) -> Reach:
 def cells_by_reach(value: bytes) -> list[list[tuple[Reach, Cell]]]:
     """What a C row with several reaches says of each of its five buckets."""
     scopes, listed, buckets = unpack(value[1:])
-    reaches = [(members, tuple(scopes[at] for at in ids)) for members, ids in listed]
+    reaches = _reaches(scopes, listed)
     return [
         [(reaches[numbers[at]], Cell(*numbers[at + 1 : at + 5])) for at in range(0, len(numbers), 5)]
         for numbers in buckets
@@ -173,7 +173,10 @@ def reaches_listed(value: bytes) -> tuple[bytes, list[list[int]]]:
 
 def reaches_of(text: bytes) -> list[Reach]:
     """The reaches that `reaches_listed` gave, in order."""
-    scopes, listed = unpack(b"\x92" + text)  # an array of two
+    return _reaches(*unpack(b"\x92" + text))  # an array of two
+
+
+def _reaches(scopes: Sequence[str], listed: Sequence[tuple[str, Sequence[int]]]) -> list[Reach]:
     return [(members, tuple(scopes[at] for at in ids)) for members, ids in listed]
 
 

@@ -20,11 +20,11 @@ from processors.engine.pending import Pending, acknowledge, acknowledge_landed
 from processors.engine.snapshots import SnapshotFacts
 from processors.engine.workshop import (
     Chunk,
-    ChunkMissed,
     FoldFailed,
     ForeignWrite,
     PartitionCore,
     Workshop,
+    refuse_gap,
 )
 from processors.redirects import Redirect
 
@@ -241,9 +241,8 @@ class PartitionOwner(ChangelogFold):
                 self.refusing |= is_current
                 chunk.ack()
                 return
-            taken = self.taken.get(source, -1)
-            if after is not None and after > taken:
-                raise ChunkMissed(f"{source}-{self.partition}: after {taken} came a chunk that follows {after}")
+            if after is not None:
+                refuse_gap(f"{source}-{self.partition}", self.taken.get(source, -1), after)
             self._log_ends[source] = log_end
             with suppress(ForeignWrite):  # the seek after the next claim repeats the chunk
                 await self._fold(source, records)

@@ -15,7 +15,7 @@ from faust.types import TP
 from mode import Service
 
 from processors.engine.chunks import ENGINE_LOG
-from processors.engine.workshop import ChunkMissed
+from processors.engine.workshop import refuse_gap
 
 QUEUE_CHUNKS_MAX = 16
 """Chunks of the changelog that wait to be folded."""
@@ -138,8 +138,8 @@ class FoldRecovery(Recovery):
         table.observer.changelog_read(chunk.span)
         try:
             read = self.active_offsets[message.tp]
-            if read is not None and chunk.after > read:
-                raise ChunkMissed(f"{message.tp}: after {read} came a chunk that follows {chunk.after}")
+            if read is not None:
+                refuse_gap(str(message.tp), read, chunk.after)
             owner.feed(chunk)
         except Exception as error:  # Faust would log it and go on
             self.app.die(error)

@@ -24,6 +24,16 @@ class ChunkMissed(Exception):  # noqa: N818 - what happened, as above
     """A chunk came whose predecessor did not: what lies between them would never be counted."""
 
 
+def refuse_gap(where: str, taken: int, after: int) -> None:
+    """Refuse a chunk that follows a later offset than the last one taken.
+
+    Raises:
+        ChunkMissed: it does.
+    """
+    if after > taken:
+        raise ChunkMissed(f"{where}: after {taken} came a chunk that follows {after}")
+
+
 class FoldFailed(Exception):  # noqa: N818
     """A record tripped over a fault of ours.
 
@@ -201,7 +211,9 @@ class Workshop:
         Raises:
             StaleChangelog: the oldest of them is older than the compaction lag.
         """
-        age_seconds = (self.now_ms() - min(fenced.values(), default=self.now_ms())) / 1000
+        if not fenced:
+            return
+        age_seconds = (self.now_ms() - min(fenced.values())) / 1000
         if age_seconds > self.limits.fenced_age_seconds_max:
             raise StaleChangelog(
                 f"partition {partition}: a batch that did not count is {age_seconds:.0f} s old, older than the "

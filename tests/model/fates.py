@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 
 class Fates:
@@ -27,8 +28,6 @@ class Fates:
         lost_chunks: that a fetched chunk is lost before it comes to the owner: somebody empties a queue.
     """
 
-    lost_chunks = 0.01
-
     def __init__(self, rnd: random.Random) -> None:
         self.frozen = rnd.choice((0.005, 0.03))
         self.killed = rnd.choice((0.005, 0.03))
@@ -43,10 +42,11 @@ class Fates:
         self.asleep = 0.5
         self.fetches, self.chunk = rnd.choice(((0.4, 7), (0.08, 3)))
         self.portions: tuple[int, int, int] = rnd.choice(((0, 2, 5), (0, 12, 60)))
+        self.lost_chunks = 0.01
 
     def end(self) -> None:
         """No more faults, and no more slowness."""
-        self.saved = self.set_back = self.set_back_at_swap = self.emptied = 0.0
+        self.saved = self.set_back = self.set_back_at_swap = self.emptied = self.lost_chunks = 0.0
         self.fetches, self.chunk, self.portions = 0.5, 9, (20, 60, 60)
 
 
@@ -78,16 +78,15 @@ class Rivals(Fates):
         self.portions, self.fetches, self.chunk = (0, 2, 5), 0.2, 3
 
 
-class RivalsWithoutLoss(Rivals):
+def lossless(fates: Callable[[random.Random], Fates]) -> Callable[[random.Random], Fates]:
     """The same, and no chunk is lost: what a rule about chunks prevents is seen by itself."""
 
-    lost_chunks = 0.0
+    def made(rnd: random.Random) -> Fates:
+        some = fates(rnd)
+        some.lost_chunks = 0.0
+        return some
 
-
-class WithoutLoss(Fates):
-    """A bit of everything, and no chunk is lost."""
-
-    lost_chunks = 0.0
+    return made
 
 
 def any_fates(rnd: random.Random) -> Fates:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tests.model import off_boards as boards
 from tests.model import off_changelog as log
 from tests.model import projectors, workers
-from tests.model.fates import LongNights, Restores, Rivals, RivalsWithoutLoss, WithoutLoss
+from tests.model.fates import Fates, LongNights, Restores, Rivals, lossless
 from tests.model.parts import Rules
 
 
@@ -107,7 +107,7 @@ RULES: dict[str, SwitchedOff] = {
     ),
     "hold-of-its-time": SwitchedOff(
         "A re-claim lets go only of chunks that came before a rebalance: the consumer does not go back behind others.",
-        replace(log.with_owner(log.AnyChunk), worker=log.LateHold, fates=RivalsWithoutLoss),
+        replace(log.with_owner(log.AnyChunk), worker=log.LateHold, fates=lossless(Rivals)),
         search=1_500,
     ),
     "drop-pending": SwitchedOff(
@@ -120,11 +120,11 @@ RULES: dict[str, SwitchedOff] = {
     "no-gap": SwitchedOff("A chunk is taken only if the one before it was.", log.with_owner(log.AnyChunk)),
     "seek": SwitchedOff(
         "Sources are read from the state's positions + 1.",
-        replace(log.with_owner(log.AnyChunk), worker=log.NoSeek, fates=RivalsWithoutLoss),
+        replace(log.with_owner(log.AnyChunk), worker=log.NoSeek, fates=lossless(Rivals)),
     ),
     "refuse": SwitchedOff(
         "After a dropped chunk none is taken until the next seek.",
-        replace(log.with_owner(log.NeverRefusing), fates=WithoutLoss),
+        replace(log.with_owner(log.NeverRefusing), fates=lossless(Fates)),
     ),
     "lock": SwitchedOff("One lock is held around reduce, predict offset and send.", log.with_owner(log.WithoutLock)),
     "acknowledge": SwitchedOff(

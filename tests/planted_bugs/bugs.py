@@ -202,7 +202,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a chunk is folded although the one before it was lost",
-        (Change(OWNER, "if after is not None and after > taken:", "if False:"),),
+        (Change("processors/engine/workshop.py", "if after > taken:", "if False:"),),
         HISTORIES,
     ),
 )
