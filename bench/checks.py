@@ -16,7 +16,7 @@ from processors.engine.changelog import MARK, ChangelogFold, positions_of
 from processors.topics import TopicNames
 from projections.changes import changes_of
 from projections.memory import MemoryBoards
-from projections.ports import NEW, BoardReader, Position, SnapshotRequest
+from projections.ports import NEW, BoardReader, Flush, Position, SnapshotRequest
 from projections.redis_boards import RedisBoards
 
 BOARDS = tuple(
@@ -128,10 +128,10 @@ async def _changelog_digests(servers: str, names: TopicNames, partitions: int) -
         for partition in range(partitions):
             rows = _Rows(groups)
             await changelog.read(partition, rows)
-            changes = changes_of(rows.found)
             built[partition] = str(Position(rows.mark, rows.epoch, rows.positions))
-            await store.step("bench", partition, NEW, built[partition], changes)
-            await store.move("bench", partition, NEW, built[partition], [change.group for change in changes])
+            flush = [Flush(partition, NEW, built[partition], changes_of(rows.found))]
+            await store.step("bench", flush)
+            await store.move("bench", flush)
     await store.swap("", "bench", built)
     return await digests_of(store)
 

@@ -22,7 +22,7 @@ from processors.topics import TopicNames
 from projections.ports import BoardsUnavailable, Position
 from projections.redis_boards import RedisBoards
 
-TICK_SECONDS = 0.01
+TICK_SECONDS = 0.02
 """Records that fall due within a tick travel together: a producer's linger, counted in the latency."""
 
 LOOK_SECONDS = 0.01

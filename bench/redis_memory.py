@@ -16,7 +16,7 @@ from cli.embedded import EmbeddedValkey
 from domain.boards import AttainmentGroup
 from domain.cells import Cell
 from processors.topics import TopicNames
-from projections.ports import NEW, GroupChange, Position, ReachCells
+from projections.ports import NEW, Flush, GroupChange, Position, ReachCells
 from projections.redis_boards import RedisBoards
 
 MEMBERS = 1_000_000
@@ -105,8 +105,9 @@ async def _fill(url: str) -> None:
         for number, start in enumerate(range(0, MEMBERS, STEP_MEMBERS)):
             cells = {f"rep-{n:07d}": _cells(n) for n in range(start, start + STEP_MEMBERS)}
             to = str(Position(number, 0, {"sales": start}))
-            await boards.step("bench", 0, at, to, [GroupChange(group, reached=cells)])
-            await boards.move("bench", 0, at, to, [group])
+            flush = [Flush(0, at, to, [GroupChange(group, reached=cells)])]
+            await boards.step("bench", flush)
+            await boards.move("bench", flush)
             at = to
         await boards.swap("", "bench", {0: at})
     finally:

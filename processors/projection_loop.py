@@ -19,17 +19,19 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from domain.boards import Group
 from processors.engine.changelog import MARK
 from processors.projection_metrics import ProjectorMetrics
 from processors.projection_options import ChangelogConsumer, ProjectorOptions
 from processors.projection_shown import Shown
-from projections.ports import NEW, BoardsUnavailable, BoardWriter, Position, Said
+from projections.ports import NEW, BoardsUnavailable, BoardWriter, Flush, Position, Said
 
 __all__ = ["Projector", "ProjectorOptions"]
 
-BEHIND_AGE_SECONDS = 2.0
 BEHIND_SECONDS = 3.0
-"""Least time between two flushes of a partition that is behind: what many marks say of a member is shown once."""
+BEHIND_SHARE = 0.5
+"""Least time between two flushes of a partition that is behind, as a share of how far: what many marks say of a member
+is shown once, and who waits for hours does not wait for that. At most so many seconds."""
 
 FETCH_RECORDS_MAX = 5_000
 FETCH_SECONDS = 0.1
@@ -152,12 +154,11 @@ class Projector:
                     continue  # it was set back meanwhile, and reads again
                 fold.feed(piece)
                 if fold.size >= self._options.flush_rows_max:
-                    await self._show(version, p, shown)
+                    await self._show(version, [p], shown)
                     flushed[p] = self._monotonic()
-            for p, fold in shown.items():
-                if fold.pending and self._monotonic() - flushed[p] >= self._least_seconds(p, fold):
-                    await self._show(version, p, shown)
-                    flushed[p] = self._monotonic()
+            if due := self._due(shown, flushed):
+                await self._show(version, due, shown)
+                flushed |= dict.fromkeys(due, self._monotonic())
             self._tell_when_ready(shown)
             if self._monotonic() - looked >= self._options.look_seconds:
                 looked = self._monotonic()
@@ -168,11 +169,11 @@ class Projector:
                 for orphan in await self._boards.sweep(SILENT_SECONDS):
                     log.info("version %s, abandoned by its builder, is gone", orphan)
 
-    async def _show(self, version: str, partition: int, shown: dict[int, Shown]) -> None:
+    async def _show(self, version: str, partitions: Sequence[int], shown: dict[int, Shown]) -> None:
         """Flush; when refused, follow whoever was faster."""
         try:
-            await self._flush(version, partition, shown[partition])
-            self._metrics.shows(shown[partition].recorded_ms)
+            await self._flush(version, {p: shown[p] for p in partitions})
+            self._metrics.shows(max(shown[p].recorded_ms for p in partitions))
         except Refused:
             await self._follow(version, shown)
 
@@ -193,28 +194,34 @@ class Projector:
                 await self._boards.announce(version, [])
             self._metrics.shows(shown[p].recorded_ms)
 
-    async def _flush(self, version: str, partition: int, fold: Shown) -> None:
-        """One step for each group, then the move of the position.
+    async def _flush(self, version: str, folds: Mapping[int, Shown]) -> None:
+        """One step for each group, then the moves of the positions. One partition that is refused stops no other.
 
         Raises:
-            Refused: the store is not at the flush's start, or lost a group in between.
+            Refused: for some partition the store is not at the flush's start, or lost a group in between.
         """
-        if not fold.pending:
-            return
-        changes = fold.changes()
-        said = await self._boards.step(version, partition, fold.start, fold.target, changes)
-        self._metrics.answered("step", said)
-        if Said.REFUSED in said:
-            raise Refused(f"partition {partition}: step refused")
-        groups = [change.group for change in changes]
-        moved = await self._boards.move(version, partition, fold.start, fold.target, groups)
-        self._metrics.answered("move", [moved])
-        if moved is Said.REFUSED:
-            raise Refused(f"partition {partition}: move refused")
-        fold.shown()
-        self._backoff_seconds = 0.0
+        flushes = [Flush(p, fold.start, fold.target, fold.changes()) for p, fold in folds.items() if fold.pending]
+        refused: list[int] = []
+        stepped: list[Flush] = []
+        for flush, said in zip(flushes, await self._boards.step(version, flushes), strict=True):
+            self._metrics.answered("step", said)
+            if Said.REFUSED in said:
+                refused.append(flush.partition)
+            else:
+                stepped.append(flush)
+        groups: dict[Group, None] = {}
+        for flush, moved in zip(stepped, await self._boards.move(version, stepped), strict=True):
+            self._metrics.answered("move", [moved])
+            if moved is Said.REFUSED:
+                refused.append(flush.partition)
+            else:
+                folds[flush.partition].shown()
+                groups |= dict.fromkeys(change.group for change in flush.changes)
+                self._backoff_seconds = 0.0
         if groups:
-            await self._boards.announce(version, groups)
+            await self._boards.announce(version, list(groups))
+        if refused:
+            raise Refused(f"partitions {refused}: refused")
 
     # ---------------------------------------------------------------- building a version
 
@@ -271,10 +278,10 @@ class Projector:
             for p, fold, piece in await self._fetch(shown, every_age=True):
                 fold.feed(piece)
                 if fold.size >= self._options.flush_rows_max:
-                    await self._flush(version, p, fold)
-            for p, fold in shown.items():
-                if fold.pending and fold.end + 1 >= ends[p]:
-                    await self._flush(version, p, fold)
+                    await self._flush(version, {p: fold})
+            due = {p: fold for p, fold in shown.items() if fold.pending and fold.end + 1 >= ends[p]}
+            if due:
+                await self._flush(version, due)
             if self._monotonic() - kept >= KEEP_SECONDS:
                 kept = self._monotonic()
                 await self._boards.keep(version)
@@ -338,11 +345,22 @@ class Projector:
         lag = {p: max(0, end - Position.parse(shown[p].start).mark - 1) for p, end in ends.items() if end is not None}
         self._metrics.lag(self._options.changelog, lag)
 
+    def _due(self, shown: Mapping[int, Shown], flushed: Mapping[int, float]) -> list[int]:
+        """Partitions to flush now: those that have waited, and those that would wait no longer than they.
+
+        What several change is written once when they are shown together.
+        """
+        waiting = {p: self._least_seconds(p, fold) for p, fold in shown.items() if fold.pending}
+        now = self._monotonic()
+        patience = max((least for p, least in waiting.items() if now - flushed[p] >= least), default=-1.0)
+        return [p for p, least in waiting.items() if least <= patience]
+
     def _least_seconds(self, partition: int, fold: Shown) -> float:
         """Least time between two flushes: longer while what comes next has been in the log for a while."""
-        has_more = fold.end + 1 < (self._highwater(partition) or 0)
-        is_behind = has_more and self._now() - fold.appended_ms / 1000 > BEHIND_AGE_SECONDS
-        return max(BEHIND_SECONDS, self._options.flush_seconds) if is_behind else self._options.flush_seconds
+        if fold.end + 1 >= (self._highwater(partition) or 0):
+            return self._options.flush_seconds
+        age_seconds = self._now() - fold.appended_ms / 1000
+        return max(min(BEHIND_SHARE * age_seconds, BEHIND_SECONDS), self._options.flush_seconds)
 
     def _highwater(self, partition: int) -> int | None:
         """The end of a partition as the last fetch told it; None if the consumer doesn't know."""

@@ -22,7 +22,7 @@ from processors.replay_log import LOG, LogShare, dealt, record_count
 from processors.shares import ALONE, Advanced, Folded, Piece, Run, Share, ShareFailed, Told, Workers
 from processors.source_fold import ends_of
 from processors.topics import CONTROL_PARTITION, TopicNames
-from projections.ports import NEW, BoardWriter, Position, Said
+from projections.ports import NEW, BoardWriter, Flush, Position, Said
 
 __all__ = [
     "FOLD",
@@ -227,8 +227,8 @@ class _Build:
     async def _write(self, piece: Piece, offsets: dict[str, int]) -> None:
         name, partition, changes = self._version.name, piece.partition, [change.read() for change in piece.changes]
         start, target = self._at[partition], str(Position(self._marks[partition], 0, offsets))
-        said = await self._boards.step(name, partition, start, target, changes)
-        moved = await self._boards.move(name, partition, start, target, [change.group for change in changes])
+        flush = [Flush(partition, start, target, changes)]
+        [said], [moved] = await self._boards.step(name, flush), await self._boards.move(name, flush)
         if moved != Said.DONE or any(each != Said.DONE for each in said):
             raise ShareFailed(f"somebody else writes to version {name} of the boards")
         self._at[partition] = target

@@ -17,6 +17,7 @@ from projections.ports import (
     BoardEntry,
     BoardView,
     DocumentsView,
+    Flush,
     GroupChange,
     GroupDump,
     ReachCells,
@@ -73,11 +74,12 @@ class MemoryBoards:
         self._versions[version] = _Version(dict.fromkeys(range(partition_count), NEW))
         self._kept.add(version)
 
-    async def step(
-        self, version: str, partition: int, start: str, target: str, changes: Sequence[GroupChange]
-    ) -> list[Said]:
+    async def step(self, version: str, flushes: Sequence[Flush]) -> list[list[Said]]:
         """See `BoardWriter.step`."""
-        return [self._step(version, partition, start, target, change) for change in changes]
+        return [
+            [self._step(version, partition, start, target, change) for change in changes]
+            for partition, start, target, changes in flushes
+        ]
 
     def _step(self, version: str, partition: int, start: str, target: str, change: GroupChange) -> Said:
         held = self._versions.get(version)
@@ -134,8 +136,14 @@ class MemoryBoards:
         else:
             stored.cells[member] = total
 
-    async def move(self, version: str, partition: int, start: str, target: str, groups: Sequence[Group]) -> Said:
+    async def move(self, version: str, flushes: Sequence[Flush]) -> list[Said]:
         """See `BoardWriter.move`."""
+        return [
+            self._move(version, partition, start, target, [change.group for change in changes])
+            for partition, start, target, changes in flushes
+        ]
+
+    def _move(self, version: str, partition: int, start: str, target: str, groups: Sequence[Group]) -> Said:
         held = self._versions.get(version)
         if held is None or held.pos.get(partition) != start:
             return Said.REFUSED

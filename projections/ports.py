@@ -92,6 +92,22 @@ class GroupChange:
         return len(self.cells) + len(self.targets) + len(self.documents) + len(self.reached)
 
 
+class Flush(NamedTuple):
+    """What takes one partition of a version from the mark that it shows to a later one.
+
+    Attributes:
+        partition: which.
+        start: position text that the version shows.
+        target: position text to show.
+        changes: what is different then; each group once.
+    """
+
+    partition: int
+    start: str
+    target: str
+    changes: Sequence[GroupChange]
+
+
 class BoardWriter(Protocol):
     """The projector's side: every call is a compare-and-set that may be repeated.
 
@@ -104,17 +120,15 @@ class BoardWriter(Protocol):
     async def begin(self, version: str, partition_count: int) -> None:
         """Create a version that nobody reads yet, at ``NEW`` in every partition."""
 
-    async def step(
-        self, version: str, partition: int, start: str, target: str, changes: Sequence[GroupChange]
-    ) -> list[Said]:
-        """Write each group in one atomic step of its own.
+    async def step(self, version: str, flushes: Sequence[Flush]) -> list[list[Said]]:
+        """Write each change in one atomic step of its own, those of several partitions together: it costs less.
 
-        REFUSED unless the version's position of the partition is ``start``; SKIPPED if the group's own mark for the
-        partition is not older than ``target``'s; else written and DONE.
+        Of each flush the answer to each change: REFUSED unless the version's position of the partition is ``start``;
+        SKIPPED if the group's own mark for the partition is not older than ``target``'s; else written and DONE.
         """
 
-    async def move(self, version: str, partition: int, start: str, target: str, groups: Sequence[Group]) -> Said:
-        """Move the position from ``start`` to ``target``; REFUSED unless it is ``start`` and every group shows that."""
+    async def move(self, version: str, flushes: Sequence[Flush]) -> list[Said]:
+        """Move each position from start to target; REFUSED unless it is ``start`` and every group shows that."""
 
     async def swap(self, expected: str, version: str, built: Mapping[int, str]) -> Said:
         """Point readers at a built version; REFUSED if pointer or a built position changed, BEHIND if it shows less."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
@@ -12,8 +13,8 @@ import msgspec
 from domain.boards import BoardGroup, DocumentGroup, Group
 from domain.cells import EMPTY, Cell
 from domain.rows import REACHES_CACHED_MAX, Reach
-from projections.ports import GroupChange, ReachCells
-from projections.texts import cell_text, reach_text, targets_text
+from projections.ports import Flush, GroupChange, ReachCells
+from projections.texts import cell_text, mark_of, reach_text, targets_text
 
 TARGET_WEIGHT = 20
 TARGETED_WEIGHT = 3
@@ -28,6 +29,7 @@ class Piece(NamedTuple):
     """What one call does of a change: all of it, or a slice.
 
     Attributes:
+        number: place of the flush among those that are written together.
         at: place of the change in the flush.
         change: the change, or the members of it that this slice sets.
         slice: number of the slice, from 1; 0 = it is the whole change.
@@ -35,6 +37,7 @@ class Piece(NamedTuple):
         attempt: a name never used before, the same for all slices of a change.
     """
 
+    number: int
     at: int
     change: GroupChange
     slice: int = 0
@@ -42,17 +45,19 @@ class Piece(NamedTuple):
     attempt: str = ""
 
 
-def calls(changes: Sequence[GroupChange], weight_max: int, targeted: Collection[Group] = ()) -> Iterator[list[Piece]]:
+def calls(flushes: Sequence[Flush], weight_max: int, targeted: Collection[Group] = ()) -> Iterator[list[Piece]]:
     """What to do in each call, so that none stalls Redis for long; a change too large for one call goes in slices.
 
+    What several flushes change of a group stands together.
+
     Args:
-        changes: each group once.
+        flushes: of different partitions.
         weight_max: values that one call writes, about.
         targeted: groups known to have attainment boards: their members are ranked there, too.
     """
     some: list[Piece] = []
     room = weight_max
-    for at, change in enumerate(changes):
+    for number, at, change in _by_group(flushes):
         weights = _weights(change, TARGETED_WEIGHT if change.targets or change.group in targeted else 1)
         weight = sum(weights)
         if some and weight > room:
@@ -60,14 +65,23 @@ def calls(changes: Sequence[GroupChange], weight_max: int, targeted: Collection[
             some, room = [], weight_max
         if weight > weight_max:
             attempt = uuid.uuid4().hex
-            *before, (number, part, last) = _slices(change, weights, weight_max)
-            yield from ([Piece(at, part, number, last, attempt)] for number, part, last in before)
-            some, room = [Piece(at, part, number, last, attempt)], 0
+            *before, end = _slices(change, weights, weight_max)
+            yield from ([Piece(number, at, *each, attempt)] for each in before)
+            some, room = [Piece(number, at, *end, attempt)], 0
         else:
-            some.append(Piece(at, change))
+            some.append(Piece(number, at, change))
             room -= weight
     if some:
         yield some
+
+
+def _by_group(flushes: Sequence[Flush]) -> Iterator[tuple[int, int, GroupChange]]:
+    """(number of the flush, place in it, change), each group's changes side by side."""
+    found: dict[Group, list[tuple[int, int, GroupChange]]] = {}
+    for number, flush in enumerate(flushes):
+        for at, change in enumerate(flush.changes):
+            found.setdefault(change.group, []).append((number, at, change))
+    return itertools.chain.from_iterable(found.values())
 
 
 def _weights(change: GroupChange, times: int) -> list[int]:
@@ -79,8 +93,8 @@ def _weights(change: GroupChange, times: int) -> list[int]:
     ]
 
 
-def _slices(change: GroupChange, weights: Sequence[int], weight_max: int) -> Iterator[tuple[int, GroupChange, bool]]:
-    """(number, part, is the last) of a change; a member that is too large alone is a slice alone."""
+def _slices(change: GroupChange, weights: Sequence[int], weight_max: int) -> Iterator[tuple[GroupChange, int, bool]]:
+    """(part, number, is the last) of a change; a member that is too large alone is a slice alone."""
     number, part, room, left = 1, GroupChange(change.group), weight_max, change.size
     entries = (
         (kind, name, value)
@@ -89,24 +103,36 @@ def _slices(change: GroupChange, weights: Sequence[int], weight_max: int) -> Ite
     )
     for (kind, name, value), weight in zip(entries, weights, strict=True):
         if part.size and weight > room:
-            yield number, part, False
+            yield part, number, False
             number, part, room = number + 1, GroupChange(change.group), weight_max
         getattr(part, kind)[name] = value
         room -= weight
         left -= 1
         if left == 0:
-            yield number, part, True
+            yield part, number, True
 
 
-def encoded(pieces: Sequence[Piece]) -> bytes:
+def flushes_of(pieces: Sequence[Piece]) -> list[int]:
+    """The numbers of the flushes that have a piece here, in the order in which a call speaks of them."""
+    return list(dict.fromkeys(piece.number for piece in pieces))
+
+
+def encoded(flushes: Sequence[Flush], pieces: Sequence[Piece]) -> bytes:
     """The last argument of the step script; ``lua/step.lua``, ``reps.lua`` and ``units.lua`` say what is in it.
 
     Raises:
         ValueError: a change of a sales board; it is written with its bucket, by reach.
     """
-    names = _Names()
-    changes = [_sliced(piece, _told(piece.change, names)) for piece in pieces]
-    return _encode({"boards": list(names.boards), "reaches": names.told, "changes": changes})
+    names, places = _Names(), {number: place for place, number in enumerate(flushes_of(pieces), 1)}
+    heads = [
+        (str(flush.partition), flush.start, mark_of(flush.target), flush.target)
+        for flush in map(flushes.__getitem__, places)
+    ]
+    groups = []
+    for group, some in itertools.groupby(pieces, lambda piece: piece.change.group):
+        parts = [_part(piece, places[piece.number], names) for piece in some]
+        groups.append(_head(group) | {"parts": parts})
+    return _encode({"flushes": heads, "boards": list(names.boards), "reaches": names.told, "groups": groups})
 
 
 class _Names:
@@ -138,23 +164,26 @@ def _named(reach: Reach) -> tuple[str, list[str]]:
     return reach_text(reach), [f"{scope}/{members}" for scope in scopes]
 
 
-def _sliced(piece: Piece, told: dict[str, Any]) -> dict[str, Any]:
+def _head(group: Group) -> dict[str, Any]:
+    if isinstance(group, BoardGroup):
+        raise ValueError(f"{group}: cells are written by reach")
+    if isinstance(group, DocumentGroup):
+        return {"group": str(group)}
+    return {"group": str(group), "bucket": group.bucket, "of_reps": group.kind == "rep"}
+
+
+def _part(piece: Piece, place: int, names: _Names) -> dict[str, Any]:
+    """What a flush says of a group."""
+    told: dict[str, Any] = {"flush": place}
     if piece.slice:
         told |= {"slice": piece.slice, "last": piece.last, "attempt": piece.attempt}
-    return told
-
-
-def _told(change: GroupChange, names: _Names) -> dict[str, Any]:
-    group = change.group
-    told: dict[str, Any] = {"group": str(group)}
-    if isinstance(group, DocumentGroup):
+    change = piece.change
+    if isinstance(change.group, DocumentGroup):
         return told | {"documents": [x for pair in change.documents.items() for x in pair]}
-    if isinstance(group, BoardGroup) or change.cells:
-        raise ValueError(f"{group}: cells are written by reach")
-    told["bucket"] = group.bucket
-    told["of_reps"] = group.kind == "rep"
+    if isinstance(change.group, BoardGroup) or change.cells:
+        raise ValueError(f"{change.group}: cells are written by reach")
     told["targets"] = [x for member, held in change.targets.items() for x in (member, targets_text(held))]
-    return told | (_reps(change.reached, names) if group.kind == "rep" else _units(change.reached, names))
+    return told | (_reps(change.reached, names) if change.group.kind == "rep" else _units(change.reached, names))
 
 
 def _reps(reached: dict[str, ReachCells], names: _Names) -> dict[str, Any]:

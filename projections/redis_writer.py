@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from redis.asyncio import Redis
 
 from domain.boards import Group
 from projections.keys import Keys, glob_escape
-from projections.ports import NEW, GroupChange, Said
-from projections.redis_calls import Call, asking, call
-from projections.redis_changes import calls, encoded
+from projections.ports import NEW, Flush, Said
+from projections.redis_calls import Call, asking, call, call_all
+from projections.redis_changes import Piece, calls, encoded, flushes_of
 from projections.texts import compact, mark_of
 
-CALL_WEIGHT_MAX = 4_000
+CALL_WEIGHT_MAX = 6_000
 """Values that one call writes, about: a member on six boards counts eight, so a call has about 500 members."""
+
+SENT_SECONDS = 0.0005
+"""How long a call may take to leave this process, before the next is packed."""
 
 TARGETED = "targeted"
 """An answer to a step: done, and the group has attainment boards."""
@@ -24,6 +28,35 @@ SCAN_COUNT = 1_000
 
 ANNOUNCED_GROUPS_MAX = 2_000
 """Names in one announcement; above, readers are told that anything may have changed."""
+
+
+class _Answers:
+    """What the calls of a step have answered so far.
+
+    Attributes:
+        said: for each flush, the answer to each change.
+    """
+
+    def __init__(self, flushes: Sequence[Flush]) -> None:
+        self.said = [[Said.DONE] * len(flush.changes) for flush in flushes]
+        self._refused: set[int] = set()
+
+    def wanted(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Those that may still be written: of no flush that was refused, and no further slice of what was skipped."""
+        wanted = []
+        for piece in pieces:
+            if piece.number in self._refused:
+                self.take(piece, Said.REFUSED)
+            elif self.said[piece.number][piece.at] is Said.DONE:
+                wanted.append(piece)
+        return wanted
+
+    def take(self, piece: Piece, answer: Said) -> None:
+        """Note an answer that is not `Said.DONE`, or is: once a slice was not written, its change was not."""
+        if answer is Said.REFUSED:
+            self._refused.add(piece.number)
+        if answer is not Said.DONE:
+            self.said[piece.number][piece.at] = answer
 
 
 class RedisWriter:
@@ -53,36 +86,54 @@ class RedisWriter:
         positions = [x for p in range(partition_count) for x in (p, NEW)]
         await call(self._client, Call("begin", [keys.versions, keys.pos(version)], [version, *positions]))
 
-    async def step(
-        self, version: str, partition: int, start: str, target: str, changes: Sequence[GroupChange]
-    ) -> list[Said]:
-        """See `BoardWriter.step`. Once refused, what follows isn't sent: it would be refused too."""
-        keys = self._keys
-        names = [keys.pos(version), keys.ahead(version, partition)]
-        head: list[str | int | bytes] = [partition, start, mark_of(target), target, keys.stem(version)]
-        said = [Said.DONE] * len(changes)
-        for pieces in calls(changes, self._call_weight_max, self._targeted):
-            wanted = [piece for piece in pieces if said[piece.at] is Said.DONE]  # no further slice of what was skipped
-            if not wanted:
-                continue
-            answer = await call(self._client, Call("step", names, [*head, encoded(wanted)]))
-            if answer == Said.REFUSED:
-                answer = [Said.REFUSED] * len(wanted)
-            for piece, one in zip(wanted, answer, strict=True):
-                if one == TARGETED:
-                    self._targeted.add(piece.change.group)
-                else:
-                    said[piece.at] = Said(one)
-            if Said.REFUSED in answer:
-                return said[: wanted[-1].at + 1] + [Said.REFUSED] * (len(changes) - wanted[-1].at - 1)
-        return said
+    async def step(self, version: str, flushes: Sequence[Flush]) -> list[list[Said]]:
+        """See `BoardWriter.step`. The next call is packed while Redis works on one.
 
-    async def move(self, version: str, partition: int, start: str, target: str, groups: Sequence[Group]) -> Said:
-        """See `BoardWriter.move`."""
+        Of a flush that is refused no more is sent than that: it would be refused, too.
+        """
+        answers = _Answers(flushes)
+        waiting: asyncio.Task[list[str]] | None = None
+        sent: list[Piece] = []
+        try:
+            for pieces in calls(flushes, self._call_weight_max, self._targeted):
+                wanted = answers.wanted(pieces)
+                if not wanted:
+                    continue
+                packed = self._packed(version, flushes, wanted)
+                if waiting is not None:
+                    self._take(answers, sent, await waiting)
+                waiting, sent = asyncio.create_task(call(self._client, packed)), wanted
+                await asyncio.wait((waiting,), timeout=SENT_SECONDS)
+            if waiting is not None:
+                self._take(answers, sent, await waiting)
+        finally:
+            if waiting is not None:
+                waiting.cancel()
+        return answers.said
+
+    def _packed(self, version: str, flushes: Sequence[Flush], pieces: Sequence[Piece]) -> Call:
         keys = self._keys
-        own = dict.fromkeys(keys.own(version, group) for group in groups)
+        ahead = [keys.ahead(version, flushes[number].partition) for number in flushes_of(pieces)]
+        return Call("step", [keys.pos(version), *ahead], [keys.stem(version), encoded(flushes, pieces)])
+
+    def _take(self, answers: _Answers, pieces: Sequence[Piece], told: Sequence[str]) -> None:
+        for piece, one in zip(pieces, told, strict=True):
+            if one == TARGETED:
+                self._targeted.add(piece.change.group)
+            else:
+                answers.take(piece, Said(one))
+
+    async def move(self, version: str, flushes: Sequence[Flush]) -> list[Said]:
+        """See `BoardWriter.move`."""
+        return [
+            Said(answer) for answer in await call_all(self._client, [self._move(version, each) for each in flushes])
+        ]
+
+    def _move(self, version: str, flush: Flush) -> Call:
+        keys, (partition, start, target, changes) = self._keys, flush
+        own = dict.fromkeys(keys.own(version, change.group) for change in changes)
         names = [keys.pos(version), keys.ahead(version, partition), *own]
-        return Said(await call(self._client, Call("move", names, [partition, start, target, mark_of(target)])))
+        return Call("move", names, [partition, start, target, mark_of(target)])
 
     async def swap(self, expected: str, version: str, built: Mapping[int, str]) -> Said:
         """See `BoardWriter.swap`."""

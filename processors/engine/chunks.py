@@ -28,9 +28,10 @@ from processors.engine.membership import named
 ENGINE_LOG = "faust.engine"
 """Logger of the services below: one level for all that Faust says."""
 
-FETCH_WAIT_MS = 100
-"""How long the broker may hold a fetch without data. One fetch a broker is on the way at a time, so this is also how
-long a partition that was left out of it waits."""
+FETCH_BYTES_MIN = 1 << 18
+FETCH_WAIT_MS = 60
+"""The broker holds a fetch until it has so many bytes, or for so long: live records come in chunks of some size, not one
+by one. One fetch a broker is on the way at a time, so this is also how long a partition that was left out of it waits."""
 
 
 NEVER_CURRENT = -1
@@ -41,9 +42,13 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     """Fetches for `ChunkConsumer`."""
 
     def _create_consumer(self, loop: Any) -> aiokafka.AIOKafkaConsumer:
-        """Override: Faust fixes the fetch wait at 1.5 s, and that becomes the delay of a partition that was drained."""
+        """Override: Faust fixes the fetch wait at 1.5 s, and that becomes the delay of a partition that was drained.
+
+        It also leaves out how many bytes are worth an answer.
+        """
         consumer = super()._create_consumer(loop)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._fetch_min_bytes = FETCH_BYTES_MIN
         return consumer
 
     async def on_start(self) -> None:

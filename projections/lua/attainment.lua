@@ -58,10 +58,10 @@ local function totals_of(cell)
 end
 
 -- Sets targets; the member is to go off every board of the old ones.   targets: member, text or ''
-local function set_targets(change, key, each_metric, drops)
+local function set_targets(targets, key, each_metric, drops)
   local changed, set, gone = {}, {}, {}
-  for i = 1, #change.targets, 2 do
-    local member, text = change.targets[i], change.targets[i + 1]
+  for i = 1, #targets, 2 do
+    local member, text = targets[i], targets[i + 1]
     changed[#changed + 1] = member
     if text == '' then
       gone[#gone + 1] = member
@@ -82,15 +82,15 @@ local function set_targets(change, key, each_metric, drops)
 end
 
 -- Ranks members whose cells or targets changed; those who leave first: they may come back to the same board.
-local function rank_attained(change, stem, members, drops, names, each_metric)
+local function rank_attained(group, stem, members, drops, names, each_metric)
   local adds, ranked, texts = new_ranking(), {}, {}
-  for i, text in ipairs(read(stem .. TARGETS .. change.group, members)) do
+  for i, text in ipairs(read(stem .. TARGETS .. group.group, members)) do
     if text then
       ranked[#ranked + 1] = members[i]
       texts[#texts + 1] = text
     end
   end
-  for i, cell in ipairs(read(stem .. CELLS .. change.group, ranked)) do
+  for i, cell in ipairs(read(stem .. CELLS .. group.group, ranked)) do
     local totals, member = totals_of(cell), ranked[i]
     each_metric(texts[i], function(boards, at, target)
       -- Not '%d': a ratio may be beyond what a whole number of 64 bits holds.
@@ -98,18 +98,20 @@ local function rank_attained(change, stem, members, drops, names, each_metric)
     end)
   end
 
-  local head, tail, fresh = stem .. BOARD, '/' .. change.bucket, {}
+  local head, tail, fresh = stem .. BOARD, '/' .. group.bucket, {}
   for at, gone in pairs(drops.gone) do write('ZREM', head .. names[at] .. tail, gone) end
   for at, list in pairs(adds.lists) do
     if write('ZADD', head .. names[at] .. tail, list) > 0 then fresh[#fresh + 1] = names[at] end
   end
-  write('SADD', stem .. BOARDS .. change.group, fresh)
+  write('SADD', stem .. BOARDS .. group.group, fresh)
 end
 
 -- Cells first, then targets; attainment boards only where there are targets.   -> whether there are
-local function step_members(change, told, stem, partition)
-  local targets_key, seen, members, touch = stem .. TARGETS .. change.group, {}, {}, nil
-  if #change.targets > 0 or call('EXISTS', targets_key) == 1 then
+local function step_members(group, parts, told, stem)
+  local targets_key, seen, members, touch = stem .. TARGETS .. group.group, {}, {}, nil
+  local targeted = call('EXISTS', targets_key) == 1
+  for _, part in ipairs(parts) do targeted = targeted or #part.targets > 0 end
+  if targeted then
     touch = function(member)
       if not seen[member] then
         seen[member] = true
@@ -117,16 +119,18 @@ local function step_members(change, told, stem, partition)
       end
     end
   end
-  if change.of_reps then
-    set_reps(change, told, stem, partition, touch)
+  if group.of_reps then
+    set_reps(group, parts, told, stem, touch)
   else
-    set_units(change, told, stem, partition, touch)
+    set_units(group, parts, told, stem, touch)
   end
   if not touch then return false end
   local names, each_metric = reader()
   local drops = new_ranking()
-  for i = 1, #change.targets, 2 do touch(change.targets[i]) end
-  set_targets(change, targets_key, each_metric, drops)
-  rank_attained(change, stem, members, drops, names, each_metric)
+  for _, part in ipairs(parts) do
+    for i = 1, #part.targets, 2 do touch(part.targets[i]) end
+    set_targets(part.targets, targets_key, each_metric, drops)
+  end
+  rank_attained(group, stem, members, drops, names, each_metric)
   return true
 end

@@ -61,11 +61,11 @@ local function leave(ranking, at, member)
 end
 
 -- One command for each board.
-local function write_ranking(ranking, names, change, stem)
-  local head, tail, fresh = stem .. BOARD, '/revenue/' .. change.bucket, {}
+local function write_ranking(ranking, names, group, stem)
+  local head, tail, fresh = stem .. BOARD, '/revenue/' .. group.bucket, {}
   for at, list in pairs(ranking.lists) do
     if write('ZADD', head .. names[at] .. tail, list) > 0 then fresh[#fresh + 1] = names[at] .. '/revenue' end
   end
   for at, gone in pairs(ranking.gone) do write('ZREM', head .. names[at] .. tail, gone) end
-  write('SADD', stem .. BOARDS .. change.group, fresh)
+  write('SADD', stem .. BOARDS .. group.group, fresh)
 end

@@ -1,7 +1,7 @@
 -- Cells and sales boards of units, whose sales may stand in several partitions: new sum = old sum - this partition's old
 -- part + its new part, reach by reach.
--- change.one: member, place of its reach, cell, revenue, quantity, count, lines, by turns;
--- change.several: {member, {place of a reach, revenue, quantity, count, lines, ...}}
+-- part.one: member, place of its reach, cell, revenue, quantity, count, lines, by turns;
+-- part.several: {member, {place of a reach, revenue, quantity, count, lines, ...}}
 -- touch(member), if it is there, is told of each.
 
 local ONE = '^' .. FIVE .. '$'
@@ -53,8 +53,9 @@ local function boards_by_number(told, stem)
   end
 end
 
--- A member whose reaches differ, between partitions or between then and now.   -> new sum, new part (texts or nil)
-local function add_by_reach(member, new, old_text, sum_text, ranking, boards_of)
+-- A member whose reaches differ, between partitions or between then and now.  boards: place -> score, or false if he leaves.
+-- -> new sum, new part (texts or nil)
+local function add_by_reach(new, old_text, sum_text, boards, boards_of)
   local old, sum, totals = by_number(old_text), by_number(sum_text), {}
   for _, cells in ipairs({old, new}) do
     for number in pairs(cells) do sum[number] = sum[number] or {0, 0, 0, 0} end
@@ -72,82 +73,135 @@ local function add_by_reach(member, new, old_text, sum_text, ranking, boards_of)
       end
     end
   end
-  for at, total in pairs(totals) do
-    if total[2] > 0 then rank(ranking, {0, at}, member, 0 - total[1]) else leave(ranking, at, member) end
-  end
+  for at, total in pairs(totals) do boards[at] = total[2] > 0 and 0 - total[1] end
   return cells_text(sum), cells_text(new)
 end
 
-local function set_units(change, told, stem, partition, touch)
-  local names, reaches, ranking = told.boards, told.reaches, new_ranking()
-  local cells_key, parts_key = stem .. CELLS .. change.group, stem .. PARTS .. change.group
-  local one, several, boards_of = change.one, change.several, boards_by_number(told, stem)
-  local members, fields, head = {}, {}, partition .. '\0'
-  local count = 0
-  for i = 1, #one, 7 do
-    count = count + 1
-    members[count] = one[i]
-  end
-  for _, each in ipairs(several) do
-    count = count + 1
-    members[count] = each[1]
-  end
-  for i = 1, count do fields[i] = head .. members[i] end
-  local sums, parts = read(cells_key, members), read(parts_key, fields)
+-- A member's cells of all partitions as the sum goes along: by one reach {its number, revenue, quantity, count, lines}, as nearly
+-- always, or {false, 0, 0, 0, 0, text = with several, or nil if there are none}.
+local function sum_of(text)
+  local number, r, q, c, l
+  if text then number, r, q, c, l = match(text, ONE) end
+  if number then return {number, tonumber(r), tonumber(q), tonumber(c), tonumber(l)} end
+  return {false, 0, 0, 0, 0, text = text}
+end
 
-  local cells, cells_gone, kept, parts_gone = {}, {}, {}, {}
-  local function keep(at, sum, part)
-    local member, field = members[at], fields[at]
-    if sum then
-      cells[#cells + 1] = member
-      cells[#cells + 1] = sum
+local function sum_text(sum)
+  if sum[1] then return format('%s %d %d %d %d', sum[1], sum[2], sum[3], sum[4], sum[5]) end
+  return sum.text
+end
+
+-- The cells of all members that the parts name, and of each part those of its partition.
+local function read_sums(group, parts, cells_key, parts_key)
+  local sums, members, fields, count = {}, {}, {}, 0
+  local function ask(member, head)
+    count = count + 1
+    fields[count] = head .. member
+    if not sums[member] then
+      sums[member] = true
+      members[#members + 1] = member
+    end
+  end
+  for _, part in ipairs(parts) do
+    local head = part.partition .. '\0'
+    for i = 1, #part.one, 7 do ask(part.one[i], head) end
+    for _, each in ipairs(part.several) do ask(each[1], head) end
+  end
+  for i, text in ipairs(read(cells_key, members)) do sums[members[i]] = sum_of(text) end
+  return sums, members, fields, read(parts_key, fields)
+end
+
+-- Where a member stands once all parts are in: a reach and a score, or, if he ever had several reaches meanwhile, boards[place] =
+-- score or false.
+local function stand_by_board(sum)
+  if not sum.boards then
+    sum.boards = {}
+    if sum.reach then
+      for j = 2, #sum.reach do sum.boards[sum.reach[j]] = 0 - sum[2] end
+    end
+  end
+  return sum.boards
+end
+
+local function set_units(group, parts, told, stem, touch)
+  local names, reaches = told.boards, told.reaches
+  local cells_key, parts_key = stem .. CELLS .. group.group, stem .. PARTS .. group.group
+  local boards_of = boards_by_number(told, stem)
+  local sums, members, fields, olds = read_sums(group, parts, cells_key, parts_key)
+  local kept, parts_gone, at = {}, {}, 0
+
+  local function keep(part_text)
+    if part_text then
+      kept[#kept + 1] = fields[at]
+      kept[#kept + 1] = part_text
+    else
+      parts_gone[#parts_gone + 1] = fields[at]
+    end
+  end
+
+  local function add(member, sum, new, old)
+    local boards, text, part_text = stand_by_board(sum)
+    text, part_text = add_by_reach(new, old, sum_text(sum), boards, boards_of)
+    sum.text = nil
+    local now = sum_of(text)
+    for i = 1, 5 do sum[i] = now[i] end
+    sum.text = now.text
+    keep(part_text)
+  end
+
+  for _, part in ipairs(parts) do
+    local one = part.one
+    for i = 1, #one, 7 do
+      at = at + 1
+      local reach, sum, old = reaches[one[i + 1]], sums[one[i]], olds[at]
+      local r, q, c, l = one[i + 3], one[i + 4], one[i + 5], one[i + 6]
+      local number, r0, q0, c0, l0 = reach[1], 0, 0, 0, 0
+      local plain = l > 0 and (sum[1] == number or not sum[1] and not sum.text)
+      if plain and old then
+        local n
+        n, r0, q0, c0, l0 = match(old, ONE)
+        plain = n == number
+      end
+      if plain and sum[5] + l - l0 > 0 then  -- one reach, as nearly always: the same cell on all its boards
+        sum[1], sum[2], sum[3], sum[4], sum[5] = number, sum[2] + r - r0, sum[3] + q - q0, sum[4] + c - c0, sum[5] + l - l0
+        sum.reach = reach
+        if sum.boards then
+          for j = 2, #reach do sum.boards[reach[j]] = 0 - sum[2] end
+        end
+        keep(number .. ' ' .. one[i + 2])
+      else
+        add(one[i], sum, {[number] = {r, q, c, l}}, old)
+      end
+    end
+    for _, each in ipairs(part.several) do
+      at = at + 1
+      local new, held = {}, each[2]
+      for i = 1, #held, 5 do new[reaches[held[i]][1]] = {held[i + 1], held[i + 2], held[i + 3], held[i + 4]} end
+      add(each[1], sums[each[1]], new, olds[at])
+    end
+  end
+
+  local ranking, cells, cells_gone, held = new_ranking(), {}, {}, 0
+  for _, member in ipairs(members) do
+    local sum = sums[member]
+    local text = sum_text(sum)
+    if text then
+      cells[held + 1], cells[held + 2], held = member, text, held + 2
     else
       cells_gone[#cells_gone + 1] = member
     end
-    if part then
-      kept[#kept + 1] = field
-      kept[#kept + 1] = part
+    if sum.boards then
+      for board, score in pairs(sum.boards) do
+        if score then rank(ranking, {0, board}, member, score) else leave(ranking, board, member) end
+      end
     else
-      parts_gone[#parts_gone + 1] = field
+      rank(ranking, sum.reach, member, 0 - sum[2])
     end
     if touch then touch(member) end
   end
-
-  local at = 0
-  for i = 1, #one, 7 do
-    at = at + 1
-    local member, reach, sum, part = one[i], reaches[one[i + 1]], sums[at], parts[at]
-    local r, q, c, l = one[i + 3], one[i + 4], one[i + 5], one[i + 6]
-    local number, r1, q1, c1, l1 = reach[1], 0, 0, 0, 0
-    local plain = l > 0
-    if plain and sum then
-      local n
-      n, r1, q1, c1, l1 = match(sum, ONE)
-      plain = n == number
-    end
-    if plain and part then
-      local n, r0, q0, c0, l0 = match(part, ONE)
-      plain = n == number
-      if plain then r1, q1, c1, l1 = r1 - r0, q1 - q0, c1 - c0, l1 - l0 end
-    end
-    if plain and l + l1 > 0 then  -- one reach, as nearly always: the same cell on all its boards
-      r = r + r1
-      keep(at, format('%s %d %d %d %d', number, r, q + q1, c + c1, l + l1), number .. ' ' .. one[i + 2])
-      rank(ranking, reach, member, 0 - r)
-    else
-      keep(at, add_by_reach(member, {[number] = {r, q, c, l}}, part, sum, ranking, boards_of))
-    end
-  end
-  for _, each in ipairs(several) do
-    at = at + 1
-    local new, held = {}, each[2]
-    for i = 1, #held, 5 do new[reaches[held[i]][1]] = {held[i + 1], held[i + 2], held[i + 3], held[i + 4]} end
-    keep(at, add_by_reach(each[1], new, parts[at], sums[at], ranking, boards_of))
-  end
-
   write('HSET', cells_key, cells)
   write('HDEL', cells_key, cells_gone)
   write('HSET', parts_key, kept)
   write('HDEL', parts_key, parts_gone)
-  write_ranking(ranking, names, change, stem)
+  write_ranking(ranking, names, group, stem)
 end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from domain.boards import AttainmentGroup, BoardGroup, BoardName, DocumentGroup, Group
 from domain.cells import Cell
@@ -11,6 +11,8 @@ from projections.ports import (
     NEW,
     BoardStore,
     BoardView,
+    BoardWriter,
+    Flush,
     GroupChange,
     GroupDump,
     Position,
@@ -89,6 +91,22 @@ async def current(boards: BoardStore, version: str = "v1", partitions: int = 3) 
     return version
 
 
+async def step_one(
+    boards: BoardWriter, version: str, partition: int, start: str, target: str, changes: Sequence[GroupChange]
+) -> list[Said]:
+    """The step of one partition's flush."""
+    [said] = await boards.step(version, [Flush(partition, start, target, changes)])
+    return said
+
+
+async def move_one(
+    boards: BoardWriter, version: str, partition: int, start: str, target: str, groups: Sequence[Group]
+) -> Said:
+    """The move of one partition, after a flush of these groups."""
+    [said] = await boards.move(version, [Flush(partition, start, target, [GroupChange(group) for group in groups])])
+    return said
+
+
 class Flushes:
     """A projector that always succeeds: each call is one complete flush of one partition."""
 
@@ -100,10 +118,10 @@ class Flushes:
         start = self.marks.get(partition, -1)
         target_mark = self.marks[partition] = start + 10
         flush = merged(changes)
-        said = await self.boards.step(self.version, partition, at(start), at(target_mark), flush)
+        said = await step_one(self.boards, self.version, partition, at(start), at(target_mark), flush)
         assert set(said) == {Said.DONE}
         groups = [change.group for change in flush]
-        assert await self.boards.move(self.version, partition, at(start), at(target_mark), groups) is Said.DONE
+        assert await move_one(self.boards, self.version, partition, at(start), at(target_mark), groups) is Said.DONE
 
 
 async def board(boards: BoardStore, name: BoardName) -> BoardView:

@@ -21,8 +21,10 @@ from tests.contract.given import (
     cells,
     current,
     dump,
+    move_one,
     shown,
     sold,
+    step_one,
     target,
     whole,
 )
@@ -166,8 +168,8 @@ async def test_parts_per_million_equal_whole_number_arithmetic(
         change.reached[f"r{i}"] = whole(Cell(total, 0, 0, 1))
         change.targets[f"r{i}"] = (("cn", "rep"),), (("revenue", value),)
     target_mark = at(int(mark.split("|")[0]) + 10)
-    await boards.step("v1", 0, mark, target_mark, [change])
-    await boards.move("v1", 0, mark, target_mark, [REP_TARGETS])
+    await step_one(boards, "v1", 0, mark, target_mark, [change])
+    await move_one(boards, "v1", 0, mark, target_mark, [REP_TARGETS])
     expected = {f"r{i}": total * 10**6 // value for i, (total, value) in enumerate(pairs)}
     assert dict(await shown(boards, ATTAINED)) == expected
     stored = (await dump(boards, REP_TARGETS)).sets[ATTAINED]

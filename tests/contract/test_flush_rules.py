@@ -17,8 +17,10 @@ from tests.contract.given import (
     current,
     document,
     dump,
+    move_one,
     shown,
     sold,
+    step_one,
     target,
 )
 
@@ -37,13 +39,13 @@ async def test_a_new_version_stands_at_new_in_every_partition(boards: BoardStore
 
 async def test_a_step_is_written_when_it_starts_where_the_version_stands(boards: BoardStore) -> None:
     await current(boards)
-    assert await boards.step("v1", 0, NEW, at(5), [cells(REPS, {"r1": sold(100)})]) == [Said.DONE]
+    assert await step_one(boards, "v1", 0, NEW, at(5), [cells(REPS, {"r1": sold(100)})]) == [Said.DONE]
     assert await shown(boards, REVENUE) == [("r1", 100)]
 
 
 async def test_a_step_is_refused_when_it_starts_elsewhere(boards: BoardStore) -> None:
     await current(boards)
-    assert await boards.step("v1", 0, at(1), at(5), [cells(REPS, {"r1": sold(100)})]) == [Said.REFUSED]
+    assert await step_one(boards, "v1", 0, at(1), at(5), [cells(REPS, {"r1": sold(100)})]) == [Said.REFUSED]
     assert await shown(boards, REVENUE) == []
 
 
@@ -55,58 +57,58 @@ async def test_every_kind_of_step_is_refused_alike(boards: BoardStore) -> None:
         target(AttainmentGroup("rep", "2026"), "r1", [("cn", "rep")], revenue=5),
         document("reps", {"r1": "{}"}),
     ]
-    assert await boards.step("v1", 0, at(1), at(5), changes) == [Said.REFUSED] * 4
+    assert await step_one(boards, "v1", 0, at(1), at(5), changes) == [Said.REFUSED] * 4
     assert (await boards.groups())[1] == []
-    assert await boards.step("v1", 0, NEW, at(5), changes) == [Said.DONE] * 4
-    assert await boards.step("v1", 0, NEW, at(5), changes) == [Said.SKIPPED] * 4
-    assert await boards.step("v1", 0, NEW, at(4), changes) == [Said.SKIPPED] * 4
+    assert await step_one(boards, "v1", 0, NEW, at(5), changes) == [Said.DONE] * 4
+    assert await step_one(boards, "v1", 0, NEW, at(5), changes) == [Said.SKIPPED] * 4
+    assert await step_one(boards, "v1", 0, NEW, at(4), changes) == [Said.SKIPPED] * 4
 
 
 async def test_a_step_into_a_version_that_is_gone_is_refused(boards: BoardStore) -> None:
-    assert await boards.step("gone", 0, NEW, at(5), [cells(REPS, {"r1": sold(100)})]) == [Said.REFUSED]
-    assert await boards.move("gone", 0, NEW, at(5), []) is Said.REFUSED
+    assert await step_one(boards, "gone", 0, NEW, at(5), [cells(REPS, {"r1": sold(100)})]) == [Said.REFUSED]
+    assert await move_one(boards, "gone", 0, NEW, at(5), []) is Said.REFUSED
 
 
 async def test_a_step_that_a_group_already_shows_is_skipped(boards: BoardStore) -> None:
     await current(boards)
-    await boards.step("v1", 0, NEW, at(9), [cells(STORES, {"s1": sold(100)})])
-    assert await boards.step("v1", 0, NEW, at(9), [cells(STORES, {"s1": sold(100)})]) == [Said.SKIPPED]
-    assert await boards.step("v1", 0, NEW, at(5), [cells(STORES, {"s1": sold(70)})]) == [Said.SKIPPED]
+    await step_one(boards, "v1", 0, NEW, at(9), [cells(STORES, {"s1": sold(100)})])
+    assert await step_one(boards, "v1", 0, NEW, at(9), [cells(STORES, {"s1": sold(100)})]) == [Said.SKIPPED]
+    assert await step_one(boards, "v1", 0, NEW, at(5), [cells(STORES, {"s1": sold(70)})]) == [Said.SKIPPED]
     assert await shown(boards, STORE_REVENUE) == [("s1", 100)]
 
 
 async def test_a_move_needs_the_start(boards: BoardStore) -> None:
     await current(boards)
-    assert await boards.move("v1", 0, at(1), at(5), []) is Said.REFUSED
-    assert await boards.move("v1", 0, NEW, at(5), []) is Said.DONE
-    assert await boards.move("v1", 0, NEW, at(5), []) is Said.REFUSED
+    assert await move_one(boards, "v1", 0, at(1), at(5), []) is Said.REFUSED
+    assert await move_one(boards, "v1", 0, NEW, at(5), []) is Said.DONE
+    assert await move_one(boards, "v1", 0, NEW, at(5), []) is Said.REFUSED
     assert await boards.where() == ("v1", {0: at(5), 1: NEW, 2: NEW})
 
 
 async def test_a_move_needs_every_group_of_the_flush(boards: BoardStore) -> None:
     await current(boards)
-    await boards.step("v1", 0, NEW, at(5), [cells(REPS, {"r1": sold(1)})])
-    assert await boards.move("v1", 0, NEW, at(5), [REPS, STORES]) is Said.REFUSED
-    await boards.step("v1", 0, NEW, at(4), [cells(STORES, {"s1": sold(1)})])
-    assert await boards.move("v1", 0, NEW, at(5), [REPS, STORES]) is Said.REFUSED
-    await boards.step("v1", 0, NEW, at(5), [cells(STORES, {"s1": sold(1)})])
-    assert await boards.move("v1", 0, NEW, at(5), [REPS, STORES]) is Said.DONE
+    await step_one(boards, "v1", 0, NEW, at(5), [cells(REPS, {"r1": sold(1)})])
+    assert await move_one(boards, "v1", 0, NEW, at(5), [REPS, STORES]) is Said.REFUSED
+    await step_one(boards, "v1", 0, NEW, at(4), [cells(STORES, {"s1": sold(1)})])
+    assert await move_one(boards, "v1", 0, NEW, at(5), [REPS, STORES]) is Said.REFUSED
+    await step_one(boards, "v1", 0, NEW, at(5), [cells(STORES, {"s1": sold(1)})])
+    assert await move_one(boards, "v1", 0, NEW, at(5), [REPS, STORES]) is Said.DONE
 
 
 async def test_a_group_of_another_partition_does_not_help_a_move(boards: BoardStore) -> None:
     await current(boards)
-    await boards.step("v1", 1, NEW, at(50), [cells(STORES, {"s1": sold(1)})])
-    assert await boards.move("v1", 0, NEW, at(5), [STORES]) is Said.REFUSED
+    await step_one(boards, "v1", 1, NEW, at(50), [cells(STORES, {"s1": sold(1)})])
+    assert await move_one(boards, "v1", 0, NEW, at(5), [STORES]) is Said.REFUSED
 
 
 async def test_as_of_is_the_later_of_the_version_and_the_group(boards: BoardStore) -> None:
     await current(boards)
-    await boards.step("v1", 0, NEW, at(5), [cells(REPS, {"r1": sold(1)})])
+    await step_one(boards, "v1", 0, NEW, at(5), [cells(REPS, {"r1": sold(1)})])
     assert (await board(boards, REVENUE)).as_of == {0: {"sales": 5}, 1: {}, 2: {}}
     assert (await board(boards, STORE_REVENUE)).as_of == {0: {}, 1: {}, 2: {}}
-    await boards.move("v1", 0, NEW, at(5), [REPS])
+    await move_one(boards, "v1", 0, NEW, at(5), [REPS])
     assert (await board(boards, STORE_REVENUE)).as_of == {0: {"sales": 5}, 1: {}, 2: {}}
-    await boards.move("v1", 0, at(5), at(8), [])
+    await move_one(boards, "v1", 0, at(5), at(8), [])
     assert (await board(boards, REVENUE)).as_of == {0: {"sales": 8}, 1: {}, 2: {}}
     assert (await dump(boards, REPS)).as_of == {0: {"sales": 8}, 1: {}, 2: {}}
 
@@ -116,14 +118,14 @@ async def test_two_projectors_with_different_targets_leave_exact_boards(boards: 
     await current(boards)
     short = [cells(REPS, {"r1": sold(10)}), cells(STORES, {"s1": sold(10)})]
     long = [cells(REPS, {"r1": sold(30, 3)}), cells(STORES, {"s1": sold(30, 3)})]
-    assert await boards.step("v1", 0, NEW, at(9), long[:1]) == [Said.DONE]
-    assert await boards.step("v1", 0, NEW, at(5), short) == [Said.SKIPPED, Said.DONE]
-    assert await boards.move("v1", 0, NEW, at(5), [REPS, STORES]) is Said.DONE
+    assert await step_one(boards, "v1", 0, NEW, at(9), long[:1]) == [Said.DONE]
+    assert await step_one(boards, "v1", 0, NEW, at(5), short) == [Said.SKIPPED, Said.DONE]
+    assert await move_one(boards, "v1", 0, NEW, at(5), [REPS, STORES]) is Said.DONE
     assert (await board(boards, REVENUE)).as_of[0] == {"sales": 9}
     assert (await board(boards, STORE_REVENUE)).as_of[0] == {"sales": 5}
-    assert await boards.step("v1", 0, NEW, at(9), long[1:]) == [Said.REFUSED]
-    assert await boards.step("v1", 0, at(5), at(9), long) == [Said.SKIPPED, Said.DONE]
-    assert await boards.move("v1", 0, at(5), at(9), [REPS, STORES]) is Said.DONE
+    assert await step_one(boards, "v1", 0, NEW, at(9), long[1:]) == [Said.REFUSED]
+    assert await step_one(boards, "v1", 0, at(5), at(9), long) == [Said.SKIPPED, Said.DONE]
+    assert await move_one(boards, "v1", 0, at(5), at(9), [REPS, STORES]) is Said.DONE
     assert await shown(boards, STORE_REVENUE) == [("s1", 30)]
     assert (await board(boards, STORE_REVENUE)).as_of[0] == {"sales": 9}
 
@@ -138,7 +140,7 @@ async def test_a_swap_is_refused_when_the_pointer_moved(boards: BoardStore) -> N
 async def test_a_swap_is_refused_when_the_built_version_is_not_as_built(boards: BoardStore) -> None:
     await current(boards)
     await boards.begin("v2", 3)
-    await boards.move("v2", 0, NEW, at(5), [])
+    await move_one(boards, "v2", 0, NEW, at(5), [])
     assert await boards.swap("v1", "v2", {0: at(4), 1: NEW, 2: NEW}) is Said.REFUSED
     await boards.drop("v2")
     assert await boards.swap("v1", "v2", {0: at(5), 1: NEW, 2: NEW}) is Said.REFUSED
@@ -146,17 +148,17 @@ async def test_a_swap_is_refused_when_the_built_version_is_not_as_built(boards: 
 
 async def test_a_swap_to_less_than_is_shown_is_behind(boards: BoardStore) -> None:
     await current(boards)
-    await boards.move("v1", 1, NEW, at(7), [])
+    await move_one(boards, "v1", 1, NEW, at(7), [])
     await boards.begin("v2", 3)
     assert await boards.swap("v1", "v2", dict.fromkeys(range(3), NEW)) is Said.BEHIND
-    await boards.move("v2", 1, NEW, at(7), [])
+    await move_one(boards, "v2", 1, NEW, at(7), [])
     assert await boards.swap("v1", "v2", {0: NEW, 1: at(7), 2: NEW}) is Said.DONE
 
 
 async def test_after_a_swap_the_old_version_takes_nothing_more(boards: BoardStore) -> None:
     await current(boards)
     await current(boards, "v2")
-    assert await boards.step("v1", 0, NEW, at(5), [cells(REPS, {"r1": sold(1)})]) == [Said.REFUSED]
+    assert await step_one(boards, "v1", 0, NEW, at(5), [cells(REPS, {"r1": sold(1)})]) == [Said.REFUSED]
     assert await boards.dump("v1", [REPS]) == [None]
     assert await boards.where() == ("v2", {0: NEW, 1: NEW, 2: NEW})
 
@@ -186,7 +188,7 @@ async def test_a_sweep_drops_abandoned_builds_only(boards: BoardStore) -> None:
     assert await boards.sweep(3600) == []
     assert await boards.sweep(0) == ["v2"]
     assert await boards.sweep(0) == []
-    assert await boards.move("v2", 0, NEW, at(1), []) is Said.REFUSED
+    assert await move_one(boards, "v2", 0, NEW, at(1), []) is Said.REFUSED
     assert (await boards.where())[0] == "v1"
 
 

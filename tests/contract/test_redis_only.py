@@ -25,8 +25,10 @@ from tests.contract.given import (
     cells,
     current,
     document,
+    move_one,
     shown,
     sold,
+    step_one,
     target,
 )
 
@@ -99,8 +101,8 @@ async def test_lost_positions_read_as_rebuilding_and_refuse_every_write(
     await raw.delete(f"{prefix}v1:pos")
     assert await boards.where() == ("v1", {})
     assert (await boards.snapshot(SnapshotRequest(boards=(REVENUE,)))).version == ""
-    assert await boards.step("v1", 0, at(9), at(19), [cells(REPS, {"r1": sold(6)})]) == [Said.REFUSED]
-    assert await boards.move("v1", 0, at(9), at(19), []) is Said.REFUSED
+    assert await step_one(boards, "v1", 0, at(9), at(19), [cells(REPS, {"r1": sold(6)})]) == [Said.REFUSED]
+    assert await move_one(boards, "v1", 0, at(9), at(19), []) is Said.REFUSED
     await boards.begin("v2", 3)
     assert await boards.swap("v1", "v2", dict.fromkeys(range(3), NEW)) is Said.DONE
 
@@ -108,10 +110,10 @@ async def test_lost_positions_read_as_rebuilding_and_refuse_every_write(
 async def test_a_group_whose_mark_cannot_be_explained_reads_as_rebuilding(
     boards: RedisBoards, raw: Redis, prefix: str
 ) -> None:
-    await boards.step("v1", 0, NEW, at(9), [cells(REPS, {"r1": sold(6)})])
+    await step_one(boards, "v1", 0, NEW, at(9), [cells(REPS, {"r1": sold(6)})])
     await raw.delete(f"{prefix}v1:ahead:0")
     assert (await boards.snapshot(SnapshotRequest(boards=(REVENUE,)))).version == ""
-    assert await boards.move("v1", 0, NEW, at(9), [REPS]) is Said.DONE
+    assert await move_one(boards, "v1", 0, NEW, at(9), [REPS]) is Said.DONE
     assert await shown(boards, REVENUE) == [("r1", 6)]
 
 
@@ -126,7 +128,7 @@ async def test_scripts_that_the_server_forgot_are_sent_again(boards: RedisBoards
     assert (await boards.where())[0] == "v1"
     await raw.script_flush()
     changes = [cells(REPS, {"r1": sold(7)}), cells(STORES, {"s1": sold(7)})]
-    assert await boards.step("v1", 0, at(9), at(19), changes) == [Said.DONE] * 2
+    assert await step_one(boards, "v1", 0, at(9), at(19), changes) == [Said.DONE] * 2
 
 
 async def test_an_unreachable_server_is_unavailable() -> None:
@@ -134,7 +136,7 @@ async def test_an_unreachable_server_is_unavailable() -> None:
     with pytest.raises(BoardsUnavailable):
         await store.where()
     with pytest.raises(BoardsUnavailable):
-        await store.step("v1", 0, NEW, at(1), [cells(REPS, {"r1": sold(1)})])
+        await step_one(store, "v1", 0, NEW, at(1), [cells(REPS, {"r1": sold(1)})])
     await store.close()
 
 
@@ -151,7 +153,7 @@ async def test_a_step_that_memory_is_short_for_is_not_done_by_half(small_url: st
     await raw.config_set("maxmemory", "1mb")
     for change in (cells(REPS, {"r1": sold(0, 0), "r2": sold(7)}), cells(STORES, {"s1": sold(0, 0)})):
         with pytest.raises(BoardsUnavailable):
-            await store.step("v1", 0, at(9), at(19), [change])
+            await step_one(store, "v1", 0, at(9), at(19), [change])
     assert await shown(store, REVENUE) == [("r2", 6), ("r1", 5)]
     assert await shown(store, STORE_REVENUE) == [("s1", 11)]
     await raw.config_set("maxmemory", "0")

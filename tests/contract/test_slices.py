@@ -27,8 +27,10 @@ from tests.contract.given import (
     cells,
     current,
     document,
+    move_one,
     shown,
     sold,
+    step_one,
 )
 
 WEIGHT_MAX = 9
@@ -86,7 +88,7 @@ async def boards(client: Redis, prefix: str) -> RedisBoards:
     """Reads without patience: what is half written looks like boards that are being rebuilt."""
     boards = RedisBoards(client, prefix, call_weight_max=WEIGHT_MAX, busy_seconds=(0.0,))
     await current(boards)
-    await boards.step("v1", 0, NEW, at(1), [])  # the server knows the script
+    await step_one(boards, "v1", 0, NEW, at(1), [])  # the server knows the script
     return boards
 
 
@@ -107,7 +109,7 @@ class Writer:
         self.work: asyncio.Task[Any] | None = None
 
     def begin(self, start: str, target: str, changes: list[GroupChange]) -> None:
-        self.work = asyncio.ensure_future(self.boards.step("v1", 0, start, target, changes))
+        self.work = asyncio.ensure_future(step_one(self.boards, "v1", 0, start, target, changes))
 
     async def calls(self, count: int) -> None:
         assert self.work is not None
@@ -162,9 +164,9 @@ async def test_a_move_waits_for_the_last_slice(boards: RedisBoards, client: Redi
     writer = Writer(client, prefix)
     writer.begin(NEW, at(5), [cells(REPS, many(5))])
     await writer.calls(3)
-    assert await boards.move("v1", 0, NEW, at(5), [REP_TARGETS]) is Said.REFUSED
+    assert await move_one(boards, "v1", 0, NEW, at(5), [REP_TARGETS]) is Said.REFUSED
     assert await writer.end() == [Said.DONE]
-    assert await boards.move("v1", 0, NEW, at(5), [REP_TARGETS]) is Said.DONE
+    assert await move_one(boards, "v1", 0, NEW, at(5), [REP_TARGETS]) is Said.DONE
 
 
 async def test_another_writer_takes_over_what_is_half_written(boards: RedisBoards, client: Redis, prefix: str) -> None:
@@ -186,9 +188,9 @@ async def test_what_is_half_written_is_not_taken_back_to_an_earlier_mark(
     late = Writer(client, prefix)
     late.begin(NEW, at(9), [cells(REPS, many(9))])
     await late.calls(2)
-    assert await boards.step("v1", 0, NEW, at(5), [cells(REPS, {"m0": sold(5)})]) == [Said.REFUSED]
-    assert await boards.step("v1", 0, NEW, at(5), [cells(REPS, many(5))]) == [Said.REFUSED]
-    assert await boards.step("v1", 0, NEW, at(12), [cells(REPS, {m: sold(12) for m in many(9)})]) == [Said.DONE]
+    assert await step_one(boards, "v1", 0, NEW, at(5), [cells(REPS, {"m0": sold(5)})]) == [Said.REFUSED]
+    assert await step_one(boards, "v1", 0, NEW, at(5), [cells(REPS, many(5))]) == [Said.REFUSED]
+    assert await step_one(boards, "v1", 0, NEW, at(12), [cells(REPS, {m: sold(12) for m in many(9)})]) == [Said.DONE]
     assert await late.end() == [Said.SKIPPED]
     assert await shown(boards, REVENUE) == [(f"m{i}", 12) for i in range(10)]
 
@@ -247,8 +249,8 @@ class Projector(Writer):
     async def _flush(self, start: str, target: int) -> None:
         text = str(Position(target, 0, {"sales": target}))
         changes = self.log.changes(max(mark_of(start), 0), target)
-        if Said.REFUSED not in await self.boards.step("v1", 0, start, text, changes):
-            await self.boards.move("v1", 0, start, text, [change.group for change in changes])
+        if Said.REFUSED not in await step_one(self.boards, "v1", 0, start, text, changes):
+            await move_one(self.boards, "v1", 0, start, text, [change.group for change in changes])
 
 
 class Copies:
@@ -315,7 +317,7 @@ async def test_slices_of_two_attempts_are_never_taken_for_one(boards: RedisBoard
     await second.calls(1)
     await copies.set_back(random.Random(0))
     assert await second.end() == [Said.REFUSED]
-    assert await boards.step("v1", 0, NEW, at(5), [cells(REPS, many(5))]) == [Said.DONE]
+    assert await step_one(boards, "v1", 0, NEW, at(5), [cells(REPS, many(5))]) == [Said.DONE]
     assert await first.end() == [Said.SKIPPED]
 
 

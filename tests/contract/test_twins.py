@@ -11,7 +11,7 @@ from domain.boards import AttainmentGroup, BoardName, DocumentGroup
 from domain.cells import EMPTY, Cell
 from domain.rows import Reach
 from projections.memory import MemoryBoards
-from projections.ports import BoardStore, GroupChange, Position, ReachCells, Snapshot, SnapshotRequest
+from projections.ports import BoardStore, Flush, GroupChange, Position, ReachCells, Snapshot, SnapshotRequest
 from projections.redis_boards import RedisBoards
 
 PARTITIONS = 3
@@ -85,16 +85,29 @@ class History:
         return self.random.choice([self.started.get((version, partition), ["-1|-1|{}"])[-1]] * 9 + ["7|0|{}"])
 
     async def flush(self) -> None:
-        version, partition = self.random.choice(self.versions[-2:]), self.random.randrange(PARTITIONS)
+        """Flushes of one partition or of several, stepped together; most of the positions then move."""
+        version = self.random.choice(self.versions[-2:])
+        partitions = self.random.sample(range(PARTITIONS), self.random.choice([1, 1, 2, PARTITIONS]))
+        flushes = [self.flush_of(version, partition) for partition in partitions]
+        await self.both("step", version, flushes)
+        asked = [flush for flush in map(self.asked_of, flushes) if self.random.random() < 0.7]
+        said = await self.both("move", version, asked)
+        assert isinstance(said, list)
+        for flush, one in zip(asked, said, strict=True):
+            if one == "ok":
+                self.started.setdefault((version, flush.partition), []).append(flush.target)
+
+    def flush_of(self, version: str, partition: int) -> Flush:
         start = self.position(version, partition)
         mark = Position.parse(start).mark + self.random.randrange(1, 20)
         target = str(Position(mark, 0, {"sales": mark, "control": mark // 2}))
         groups = self.random.sample(GROUPS, self.random.randrange(1, 5))
-        await self.both("step", version, partition, start, target, [self.change(g, partition) for g in groups])
-        if self.random.random() < 0.7:
-            asked = [*groups, *self.random.sample(GROUPS, self.random.choice([0, 0, 0, 1]))]
-            if await self.both("move", version, partition, start, target, asked) == "ok":
-                self.started.setdefault((version, partition), []).append(target)
+        return Flush(partition, start, target, [self.change(group, partition) for group in groups])
+
+    def asked_of(self, flush: Flush) -> Flush:
+        """The flush as its move names it: now and then with a group that was not written."""
+        more = self.random.sample(GROUPS, self.random.choice([0, 0, 0, 1]))
+        return flush._replace(changes=[*flush.changes, *map(GroupChange, more)])
 
     def change(self, group: AttainmentGroup | DocumentGroup, partition: int) -> GroupChange:
         if isinstance(group, DocumentGroup):

@@ -20,7 +20,7 @@ from domain.rows import entries
 from events.facts import Fact
 from projections.changes import changes_of
 from projections.memory import MemoryBoards
-from projections.ports import NEW
+from projections.ports import NEW, Flush
 
 PARTITION_COUNT = 3
 START_SECONDS_MAX = 20
@@ -109,8 +109,8 @@ class Stage:
         self._marks[partition] += 1
         start = self._positions[partition]
         target = f"{self._marks[partition]}|1|{json.dumps(self._offsets[partition])}"
-        groups = [change.group for change in changes]
-        await self._boards.step(VERSION, partition, start, target, changes)
-        await self._boards.move(VERSION, partition, start, target, groups)
+        flush = [Flush(partition, start, target, changes)]
+        await self._boards.step(VERSION, flush)
+        await self._boards.move(VERSION, flush)
         self._positions[partition] = target
-        await self._boards.announce(VERSION, groups)
+        await self._boards.announce(VERSION, [change.group for change in changes])

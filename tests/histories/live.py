@@ -26,7 +26,7 @@ from events.codec import read_line
 from events.facts import Fact, Rejected
 from projections.changes import changes_of_rows
 from projections.memory import MemoryBoards
-from projections.ports import NEW, BoardStore, Position, Said, SnapshotRequest
+from projections.ports import NEW, BoardStore, Flush, Position, Said, SnapshotRequest
 
 RULES = Rules(base_currency="CNY", default_zone="Asia/Shanghai")
 VERSION = "live"
@@ -76,12 +76,12 @@ class Partition:
             self.snapshot += written
         self.marked = self.taken, self.steered
         target = str(Position(self.mark, 0, {}))
-        changes = changes_of_rows(rows)
+        flush = [Flush(self.number, self.shown, target, changes_of_rows(rows))]
         boards = self.live.boards
-        said = await boards.step(VERSION, self.number, self.shown, target, changes)
+        [said] = await boards.step(VERSION, flush)
         assert set(said) <= {Said.DONE}, said
-        moved = await boards.move(VERSION, self.number, self.shown, target, [change.group for change in changes])
-        assert moved == Said.DONE, moved
+        moved = await boards.move(VERSION, flush)
+        assert moved == [Said.DONE], moved
         self.shown = target
 
     def compact(self) -> None:

@@ -17,6 +17,7 @@ from cli.replay import LOADED
 from processors.replay import ShareFailed, Version, Workers, replay_file
 from processors.replay_processes import run_in_processes
 from processors.shares import Share, Take, run_here
+from projections.ports import NEW, Flush
 from projections.redis_boards import RedisBoards
 from tests.histories.generator import Line, history
 from tests.histories.live import RULES, Live, digests
@@ -156,8 +157,7 @@ async def test_a_load_that_fails_leaves_what_was_loaded_before_and_nothing_else(
 async def test_somebody_else_who_writes_to_the_version_fails_the_load(store: RedisBoards, file: Path) -> None:
     async def moved_between(shares: Sequence[Share], take: Take) -> None:
         await store.begin(LOADED + "first", 2)
-        await store.step(LOADED + "first", 0, "-1|-1|{}", "5|0|{}", [])
-        await store.move(LOADED + "first", 0, "-1|-1|{}", "5|0|{}", [])
+        await store.move(LOADED + "first", [Flush(0, NEW, "5|0|{}", [])])
         await run_in_processes(shares, take)
 
     with pytest.raises(ShareFailed, match="somebody else"):

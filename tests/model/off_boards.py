@@ -51,9 +51,9 @@ class Uncompared(projectors.CheckedBoards):
         held = self._versions.get(version)
         return super()._step(version, partition, held.pos.get(partition, start) if held else start, target, change)
 
-    async def move(self, version: str, partition: int, start: str, target: str, groups: Sequence[Group]) -> Said:
+    def _move(self, version: str, partition: int, start: str, target: str, groups: Sequence[Group]) -> Said:
         held = self._versions.get(version)
-        return await super().move(version, partition, held.pos.get(partition, start) if held else start, target, groups)
+        return super()._move(version, partition, held.pos.get(partition, start) if held else start, target, groups)
 
 
 class OwnMarkUnlooked(projectors.CheckedBoards):
@@ -69,8 +69,8 @@ class OwnMarkUnlooked(projectors.CheckedBoards):
 class MoveUnchecked(projectors.CheckedBoards):
     """The position moves without a look at the groups."""
 
-    async def move(self, version: str, partition: int, start: str, target: str, groups: Sequence[Group]) -> Said:
-        return await super().move(version, partition, start, target, [])
+    def _move(self, version: str, partition: int, start: str, target: str, groups: Sequence[Group]) -> Said:
+        return super()._move(version, partition, start, target, [])
 
 
 class SwapOfAnything(projectors.CheckedBoards):

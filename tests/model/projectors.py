@@ -16,7 +16,7 @@ from processors.projection_loop import ProjectorOptions
 from processors.projection_metrics import ProjectorMetrics
 from processors.projection_shown import Shown
 from projections.memory import MemoryBoards
-from projections.ports import NEW, BoardsUnavailable, GroupChange, Said
+from projections.ports import NEW, BoardsUnavailable, Flush, GroupChange, Said
 from projections.texts import mark_of
 from tests.model.broker import TOPIC
 from tests.model.facts import DAYS, MONTH, PARTITIONS, REGIONS, ROOT
@@ -145,10 +145,10 @@ class CheckedBoards(MemoryBoards):
             self.check(change.group)
         return said
 
-    async def move(self, version: str, partition: int, start: str, target: str, groups: Sequence[Group]) -> Said:
+    def _move(self, version: str, partition: int, start: str, target: str, groups: Sequence[Group]) -> Said:
         if self._world.random.random() < self._world.fates.set_back:
             self.set_back(self._world.random)
-        said = await super().move(version, partition, start, target, groups)
+        said = super()._move(version, partition, start, target, groups)
         self._world.trace("boards", "move", version, partition, mark_of(start), mark_of(target), said)
         self.moves += said is Said.DONE
         self.refused += said is Said.REFUSED
@@ -208,19 +208,21 @@ class CheckedBoards(MemoryBoards):
 
 
 class Way:
-    """One projector's way to the boards: slow, group by group, and some requests or replies get lost."""
+    """One projector's way to the boards: slow, change by change, and some requests or replies get lost."""
 
     def __init__(self, world: World) -> None:
         self.faulty = True
         self._world = world
 
-    async def step(
-        self, version: str, partition: int, start: str, target: str, changes: Sequence[GroupChange]
-    ) -> list[Said]:
-        said: list[Said] = []
-        for change in changes:
-            said += await self._ask(self._world.boards.step, version, partition, start, target, [change])
-        return said
+    async def step(self, version: str, flushes: Sequence[Flush]) -> list[list[Said]]:
+        step = self._world.boards.step
+        return [
+            [(await self._ask(step, version, [flush._replace(changes=[change])]))[0][0] for change in flush.changes]
+            for flush in flushes
+        ]
+
+    async def move(self, version: str, flushes: Sequence[Flush]) -> list[Said]:
+        return [(await self._ask(self._world.boards.move, version, [flush]))[0] for flush in flushes]
 
     async def _ask(self, call: Callable[..., Awaitable[T]], *args: Any) -> T:
         await asyncio.sleep(0)

@@ -20,7 +20,7 @@ from events.facts import Fact
 from events.instants import instant_ms
 from projections.changes import changes_of_rows
 from projections.memory import MemoryBoards
-from projections.ports import NEW, BoardStore, Position, Snapshot, SnapshotRequest
+from projections.ports import NEW, BoardStore, Flush, Position, Snapshot, SnapshotRequest
 from tests.unit.domain.build import joined, led, placed
 
 NOW = datetime(2026, 5, 21, 6, 32, 8, 120_000, tzinfo=UTC)
@@ -106,11 +106,11 @@ class Stage:
         changes = changes_of_rows(rows)
         self.mark += 1
         target = str(Position(self.mark, 1, {"sales": self.mark}))
-        await self.boards.step(self.version, 0, self.position, target, changes)
-        groups = [change.group for change in changes]
-        await self.boards.move(self.version, 0, self.position, target, groups)
+        flush = [Flush(0, self.position, target, changes)]
+        await self.boards.step(self.version, flush)
+        await self.boards.move(self.version, flush)
         self.position = target
-        await self.boards.announce(self.version, groups)
+        await self.boards.announce(self.version, [change.group for change in changes])
 
     def clock(self) -> datetime:
         return self.now

@@ -14,7 +14,7 @@ from processors.parts import PIECE_ENTRIES_MAX, pieces_of, tell_parts
 from processors.replay_log import dealt
 from processors.shares import Folded, Piece, Told
 from projections.memory import MemoryBoards
-from projections.ports import NEW, GroupChange, Position, Said
+from projections.ports import NEW, Flush, GroupChange, Position, Said
 from tests.histories.generator import history
 from tests.histories.live import CONTROL_TYPES, RULES, digests
 
@@ -58,7 +58,7 @@ async def test_the_wanted_groups_alone_say_what_they_say_among_all() -> None:
         await tell_parts(everything, state, None, {"sales": 7}, 120)
         await store.begin("v", 1)
         position = str(Position(0, 0, {}))
-        said = await store.step("v", 0, NEW, position, everything.changes)
+        [said] = await store.step("v", [Flush(0, NEW, position, everything.changes)])
         assert set(said) == {Said.DONE}
         await store.swap("", "v", {})
         _, groups = await store.groups()

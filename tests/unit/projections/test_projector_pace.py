@@ -70,7 +70,12 @@ async def moves(age_seconds: float) -> int:
 
 
 async def test_what_comes_now_is_shown_now() -> None:
-    assert await moves(age_seconds=0.5) == BATCHES
+    assert await moves(age_seconds=0.3) == BATCHES
+
+
+async def test_patience_grows_with_what_has_waited() -> None:
+    counts = [await moves(age_seconds) for age_seconds in (0.3, 1.2, 3.6, 10.0)]
+    assert counts == sorted(set(counts), reverse=True), "each in fewer flushes than the one before"
 
 
 @pytest.mark.parametrize("age_seconds", [10.0, 1_000.0])

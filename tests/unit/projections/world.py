@@ -16,7 +16,7 @@ from domain.entries import CellEntry, WholeEntry
 from domain.rows import CELL_NUMBERS, CELLS, Reach, entries, one_reach_row, pack, row_key, several_reaches_row
 from processors.engine.changelog import CLAIM, state_batch
 from projections.memory import MemoryBoards
-from projections.ports import BoardsUnavailable, GroupChange, Said
+from projections.ports import BoardsUnavailable, Flush, Said
 
 T = TypeVar("T")
 TOPIC = "changelog"
@@ -161,16 +161,14 @@ class CheckedBoards(MemoryBoards):
                         expected[member] = expected.get(member, EMPTY).plus(cell)
             assert held.cells == {member: cell for member, cell in expected.items() if cell != EMPTY}, group
 
-    async def step(
-        self, version: str, partition: int, start: str, target: str, changes: Sequence[GroupChange]
-    ) -> list[Said]:
-        said = await super().step(version, partition, start, target, changes)
+    async def step(self, version: str, flushes: Sequence[Flush]) -> list[list[Said]]:
+        said = await super().step(version, flushes)
         await self.check()
         return said
 
-    async def move(self, version: str, partition: int, start: str, target: str, groups: Sequence[Group]) -> Said:
-        said = await super().move(version, partition, start, target, groups)
-        self.said.append(f"move {said}")
+    async def move(self, version: str, flushes: Sequence[Flush]) -> list[Said]:
+        said = await super().move(version, flushes)
+        self.said += [f"move {one}" for one in said]
         await self.check()
         return said
 
@@ -200,14 +198,14 @@ class Unsteady:
         for _ in range(self.random.choice([0, 0, 0, 0, 0, 1, 5])):
             await asyncio.sleep(0)
 
-    async def step(
-        self, version: str, partition: int, start: str, target: str, changes: Sequence[GroupChange]
-    ) -> list[Said]:
-        said: list[Said] = []
-        for change in changes:
-            said += await self._ask(self.boards.step, version, partition, start, target, [change])
-            if Said.REFUSED in said:
-                break
+    async def step(self, version: str, flushes: Sequence[Flush]) -> list[list[Said]]:
+        said = []
+        for flush in flushes:
+            some: list[Said] = []
+            for change in flush.changes:
+                if Said.REFUSED not in some:
+                    some += (await self._ask(self.boards.step, version, [flush._replace(changes=[change])]))[0]
+            said.append(some)
         return said
 
     async def _ask(self, call: Callable[..., Awaitable[T]], *args: Any) -> T:
