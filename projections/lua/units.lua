@@ -77,23 +77,23 @@ local function add_by_reach(new, old_text, sum_text, boards, boards_of)
   return cells_text(sum), cells_text(new)
 end
 
--- A member's cells of all partitions as the sum goes along: by one reach {its number, revenue, quantity, count, lines}, as nearly
--- always, or {false, 0, 0, 0, 0, text = with several, or nil if there are none}.
+-- A cell as it is summed up, and its text if it has several reaches (see read_sums).
 local function sum_of(text)
   local number, r, q, c, l
   if text then number, r, q, c, l = match(text, ONE) end
-  if number then return {number, tonumber(r), tonumber(q), tonumber(c), tonumber(l)} end
-  return {false, 0, 0, 0, 0, text = text}
+  if number then return {number, r + 0, q + 0, c + 0, l + 0, false}, nil end
+  return {false, 0, 0, 0, 0, false}, text
 end
 
-local function sum_text(sum)
+local function sum_text(sum, text)
   if sum[1] then return format('%s %d %d %d %d', sum[1], sum[2], sum[3], sum[4], sum[5]) end
-  return sum.text
+  return text
 end
 
--- The cells of all members that the parts name, and of each part those of its partition.
+-- A member's cells of all partitions, as the sum goes along: {number of the reach, revenue, quantity, count, lines, the reach once
+-- it is told}, as nearly always.  Who has none has the number false; who has several, too, and texts[member] says them.
 local function read_sums(group, parts, cells_key, parts_key)
-  local sums, members, fields, count = {}, {}, {}, 0
+  local sums, texts, members, fields, count = {}, {}, {}, {}, 0
   local function ask(member, head)
     count = count + 1
     fields[count] = head .. member
@@ -103,49 +103,41 @@ local function read_sums(group, parts, cells_key, parts_key)
     end
   end
   for _, part in ipairs(parts) do
-    local head = part.partition .. '\0'
-    for i = 1, #part.one, 7 do ask(part.one[i], head) end
+    local head, one = part.partition .. '\0', part.one
+    for i = 1, #one, 7 do ask(one[i], head) end
     for _, each in ipairs(part.several) do ask(each[1], head) end
   end
-  for i, text in ipairs(read(cells_key, members)) do sums[members[i]] = sum_of(text) end
-  return sums, members, fields, read(parts_key, fields)
-end
-
--- Where a member stands once all parts are in: a reach and a score, or, if he ever had several reaches meanwhile, boards[place] =
--- score or false.
-local function stand_by_board(sum)
-  if not sum.boards then
-    sum.boards = {}
-    if sum.reach then
-      for j = 2, #sum.reach do sum.boards[sum.reach[j]] = 0 - sum[2] end
-    end
-  end
-  return sum.boards
+  for i, text in ipairs(read(cells_key, members)) do sums[members[i]], texts[members[i]] = sum_of(text or nil) end
+  return sums, texts, members, fields, read(parts_key, fields)
 end
 
 local function set_units(group, parts, told, stem, touch)
   local names, reaches = told.boards, told.reaches
   local cells_key, parts_key = stem .. CELLS .. group.group, stem .. PARTS .. group.group
   local boards_of = boards_by_number(told, stem)
-  local sums, members, fields, olds = read_sums(group, parts, cells_key, parts_key)
-  local kept, parts_gone, at = {}, {}, 0
+  local sums, texts, members, fields, olds = read_sums(group, parts, cells_key, parts_key)
+  local stands = {}  -- of members that had several reaches meanwhile: place of a board -> score, or false if he leaves
+  local kept, parts_gone, at, held = {}, {}, 0, 0
 
   local function keep(part_text)
     if part_text then
-      kept[#kept + 1] = fields[at]
-      kept[#kept + 1] = part_text
+      kept[held + 1], kept[held + 2], held = fields[at], part_text, held + 2
     else
       parts_gone[#parts_gone + 1] = fields[at]
     end
   end
 
-  local function add(member, sum, new, old)
-    local boards, text, part_text = stand_by_board(sum)
-    text, part_text = add_by_reach(new, old, sum_text(sum), boards, boards_of)
-    sum.text = nil
-    local now = sum_of(text)
-    for i = 1, 5 do sum[i] = now[i] end
-    sum.text = now.text
+  local function add(member, new)
+    local sum, boards = sums[member], stands[member]
+    if not boards then
+      boards = {}
+      stands[member] = boards
+      if sum[6] then
+        for j = 2, #sum[6] do boards[sum[6][j]] = 0 - sum[2] end
+      end
+    end
+    local text, part_text = add_by_reach(new, olds[at], sum_text(sum, texts[member]), boards, boards_of)
+    sums[member], texts[member] = sum_of(text)
     keep(part_text)
   end
 
@@ -153,10 +145,10 @@ local function set_units(group, parts, told, stem, touch)
     local one = part.one
     for i = 1, #one, 7 do
       at = at + 1
-      local reach, sum, old = reaches[one[i + 1]], sums[one[i]], olds[at]
+      local member, reach, old = one[i], reaches[one[i + 1]], olds[at]
       local r, q, c, l = one[i + 3], one[i + 4], one[i + 5], one[i + 6]
-      local number, r0, q0, c0, l0 = reach[1], 0, 0, 0, 0
-      local plain = l > 0 and (sum[1] == number or not sum[1] and not sum.text)
+      local sum, number, r0, q0, c0, l0 = sums[member], reach[1], 0, 0, 0, 0
+      local plain = l > 0 and (sum[1] == number or not sum[1] and not texts[member])
       if plain and old then
         local n
         n, r0, q0, c0, l0 = match(old, ONE)
@@ -164,44 +156,45 @@ local function set_units(group, parts, told, stem, touch)
       end
       if plain and sum[5] + l - l0 > 0 then  -- one reach, as nearly always: the same cell on all its boards
         sum[1], sum[2], sum[3], sum[4], sum[5] = number, sum[2] + r - r0, sum[3] + q - q0, sum[4] + c - c0, sum[5] + l - l0
-        sum.reach = reach
-        if sum.boards then
-          for j = 2, #reach do sum.boards[reach[j]] = 0 - sum[2] end
+        sum[6] = reach
+        local boards = stands[member]
+        if boards then
+          for j = 2, #reach do boards[reach[j]] = 0 - sum[2] end
         end
         keep(number .. ' ' .. one[i + 2])
       else
-        add(one[i], sum, {[number] = {r, q, c, l}}, old)
+        add(member, {[number] = {r, q, c, l}})
       end
     end
     for _, each in ipairs(part.several) do
       at = at + 1
-      local new, held = {}, each[2]
-      for i = 1, #held, 5 do new[reaches[held[i]][1]] = {held[i + 1], held[i + 2], held[i + 3], held[i + 4]} end
-      add(each[1], sums[each[1]], new, olds[at])
+      local new, cells = {}, each[2]
+      for i = 1, #cells, 5 do new[reaches[cells[i]][1]] = {cells[i + 1], cells[i + 2], cells[i + 3], cells[i + 4]} end
+      add(each[1], new)
     end
   end
+  write('HSET', parts_key, kept)
+  write('HDEL', parts_key, parts_gone)
 
-  local ranking, cells, cells_gone, held = new_ranking(), {}, {}, 0
+  local ranking, cells, cells_gone, count = new_ranking(), {}, {}, 0
   for _, member in ipairs(members) do
-    local sum = sums[member]
-    local text = sum_text(sum)
+    local sum, boards = sums[member], stands[member]
+    local text = sum_text(sum, texts[member])
     if text then
-      cells[held + 1], cells[held + 2], held = member, text, held + 2
+      cells[count + 1], cells[count + 2], count = member, text, count + 2
     else
       cells_gone[#cells_gone + 1] = member
     end
-    if sum.boards then
-      for board, score in pairs(sum.boards) do
+    if boards then
+      for board, score in pairs(boards) do
         if score then rank(ranking, {0, board}, member, score) else leave(ranking, board, member) end
       end
     else
-      rank(ranking, sum.reach, member, 0 - sum[2])
+      rank(ranking, sum[6], member, 0 - sum[2])
     end
     if touch then touch(member) end
   end
   write('HSET', cells_key, cells)
   write('HDEL', cells_key, cells_gone)
-  write('HSET', parts_key, kept)
-  write('HDEL', parts_key, parts_gone)
   write_ranking(ranking, names, group, stem)
 end
