@@ -128,7 +128,8 @@ async def write(states: Sequence[PartitionState], servers: str, names: TopicName
 async def _write(writer: ChangelogWriter, state: PartitionState, control_end: int) -> int:
     epoch = await writer.claim(state.partition, "bench")
     base = epoch + 1
-    rows = state.rows(FLUSH_SALES)
+    cells = itertools.chain.from_iterable(state.sales.cell_rows(FLUSH_SALES))
+    rows = itertools.chain(state.ledger_rows(FLUSH_SALES), cells, state.fact_rows())
     while batch := list(_some(rows)):
         batch = [
             (ledger_key(epoch, base + at) if key[:1] == LEDGER else key, value) for at, (key, value) in enumerate(batch)

@@ -318,18 +318,23 @@ class PartitionState:
             case _:
                 raise ValueError(f"a state row of unknown kind {kind!r}")
 
-    def rows(self, piece_rows: int = 5_000) -> Iterator[tuple[bytes, bytes]]:
-        """Every state row that rebuilds this state through ``load`` and ``plant``; the ledger in blobs.
+    def rows(self, piece_lines: int = 5_000, piece_cells: int = 50_000) -> Iterator[tuple[bytes, bytes]]:
+        """What rebuilds this state through ``load`` and ``plant``, for a snapshot: cells are listed, not rendered.
 
         Args:
-            piece_rows: lines of a blob, and rows rendered at once.
+            piece_lines: lines of a blob of the ledger.
+            piece_cells: cells of a listing.
         """
-        self._fold()
-        for number, blob in enumerate(self.sales.blobs(piece_rows)):
-            yield rows.LEDGER + b"%d" % number, blob
-        for some in self.sales.cell_rows(piece_rows):
-            yield from some
+        yield from self.ledger_rows(piece_lines)
+        for number, blob in enumerate(self.sales.listings(piece_cells)):
+            yield row_key(rows.LISTING, number), blob
         yield from self.fact_rows()
+
+    def ledger_rows(self, piece_lines: int) -> Iterator[tuple[bytes, bytes]]:
+        """The whole ledger in blobs of so many lines."""
+        self._fold()
+        for number, blob in enumerate(self.sales.blobs(piece_lines)):
+            yield rows.LEDGER + b"%d" % number, blob
 
     def fact_rows(self) -> Iterator[tuple[bytes, bytes]]:
         """The state rows of targets, reps and accounting as of now."""
@@ -360,6 +365,8 @@ class PartitionState:
                 self.sales.load_ledger(value)
             case rows.CELLS:
                 self.sales.load_cells(key, value)
+            case rows.LISTING:
+                self.sales.load_listing(value)
             case rows.TARGETS:
                 kind, subject_id, bucket = row_identity(key)
                 stands, _, facts = unpack(value)

@@ -11,6 +11,7 @@ T     member kind, member_id, bucket  ``[stands, targets, facts]`` of a subject 
 N     rep_id                          facts of a rep: ``[{type, data, recorded_ms}]``
 O     unit_id                         winning facts of a unit (written by partition 0)
 A     partition                       records by outcome, and the newest recorded time among them
+S     number                          only in snapshots: which cells there are (see ``domain.cell_listing``)
 ====  ==============================  ==========================================================================
 
 A *reach* is ``[MEMBERS, scopes]``: where the sales of one chain of units count. A C row holds every reach that the
@@ -43,6 +44,7 @@ TARGETS = b"T"
 REP = b"N"
 UNIT = b"O"
 ACCOUNTING = b"A"
+LISTING = b"S"
 
 ONE_REACH = b"\x01"
 SEVERAL_REACHES = b"\x02"

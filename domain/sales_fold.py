@@ -301,6 +301,15 @@ class SalesFold:
         self.settle()
         return self._totals.rows(rows_max)
 
+    def listings(self, cells_max: int) -> Iterator[bytes]:
+        """See `Totals.listings`."""
+        self.settle()
+        return self._totals.listings(cells_max)
+
+    def load_listing(self, blob: bytes) -> None:
+        """See `Totals.load_listing`."""
+        self._totals.load_listing(blob)
+
     def in_buckets(self, wanted: Callable[[str], bool]) -> Iterator[tuple[MemberKind, str, str, ReachCells]]:
         """See `Totals.in_buckets`."""
         self.settle()

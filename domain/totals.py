@@ -10,7 +10,6 @@ added by a few passes over arrays.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from domain.boards import MemberKind
 from domain.calendar import bucket_kind, buckets_of
+from domain.cell_listing import Numberings, listed_by_rows, pack_listing, read_listing
 from domain.cells import Cell
 from domain.numbering import Numbering
 from domain.row_index import NONE, RowIndex, Rows, grown, joined, mixed, parted, runs, starts_of, summed
@@ -29,8 +29,6 @@ from domain.rows import (
     one_reach_row,
     pack,
     reach_of,
-    reaches_listed,
-    reaches_of,
     row_identity,
     row_key,
     several_reaches_row,
@@ -51,6 +49,8 @@ ReachCells = tuple[tuple[Reach, Cell], ...]
 
 PLACES_AT_ONCE: Final = 4_096
 LISTED_AT_ONCE: Final = 20_000
+LISTED_SHARE_MIN: Final = 0.1
+"""Share of all rows, above which it pays to look which of those that were loaded the ledger knows."""
 
 _PACKED_CELL: Final = np.dtype([("revenue", "<i8"), ("quantity", "<i8"), ("count", "<i4"), ("lines", "<i4")])
 
@@ -334,6 +334,21 @@ class Totals:
         self._listed = {}
         self._touched, self._touched_weight = np.zeros(0, np.uint64), 0
 
+    def listings(self, cells_max: int) -> Iterator[bytes]:
+        """Which cells there are, so many at a time, for a snapshot."""
+        for first in range(0, len(self._cells), cells_max):
+            places, reaches = parted(self._cell_keys[first : min(first + cells_max, len(self._cells))])
+            yield pack_listing((*parted(self._place_keys[places]), reaches), self._numberings)
+
+    def load_listing(self, blob: bytes) -> None:
+        """Make the cells of a blob of `listings` that are not there; any order and repetition gives the same."""
+        members, buckets, reaches = read_listing(blob, self._numberings)
+        self._cells_of(np.unique(joined(self._places_at(joined(members, buckets)), reaches)))
+
+    @property
+    def _numberings(self) -> Numberings:
+        return self.members, self._buckets, self.reaches
+
     def _list(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
         if rows:
             at = [
@@ -346,39 +361,20 @@ class Totals:
 
     def _list_several(self) -> None:
         if self._several_listed:
-            keys, reaches = self._places_and_reaches()
+            keys, reaches = listed_by_rows(self._several_listed, self._numberings)
             self._cells_of(np.unique(joined(self._places_at(keys), reaches)))
             self._several_listed = []
 
     def _leave_out_known(self) -> None:
         """Of most rows the ledger knows the one reach: then it made the cells of all their buckets."""
-        if not self._listed:
-            return
         members, days, places = self._days_held()
+        if len(self._listed) < len(places) * LISTED_SHARE_MIN:  # behind a snapshot: cheaper to list them all
+            return
         reaches = parted(self._cell_keys[self._place_cell[places]])[1]
         listed, texts = self._listed, self._texts_of_reaches()
         for key, reach in zip(self._row_keys(members, days), reaches.tolist(), strict=True):
             if listed.get(key) == texts[reach]:
                 del listed[key]
-
-    def _places_and_reaches(self) -> tuple[NDArray[np.uint64], Rows]:
-        """What rows with several reaches list: keys of places and numbers of reaches, some more than once."""
-        keys, reaches = array("Q"), array("q")
-        buckets_on: dict[str, list[int]] = {}
-        numbers_of: dict[bytes, list[int]] = {}
-        for key, value in self._several_listed:
-            kind, member_id, day = row_identity(key)
-            member = self.members[kind, member_id] << 32
-            if (buckets := buckets_on.get(day)) is None:
-                buckets = buckets_on[day] = [self._buckets[bucket] for bucket in buckets_of(day)]
-            text, places = reaches_listed(value)
-            if (numbers := numbers_of.get(text)) is None:
-                numbers = numbers_of[text] = [self.reaches[reach] for reach in reaches_of(text)]
-            for bucket, cells in zip(buckets, places, strict=True):
-                for at in cells:
-                    keys.append(member | bucket)
-                    reaches.append(numbers[at])
-        return np.frombuffer(keys, np.uint64), np.frombuffer(reaches, np.int64)
 
     def begin_again(self) -> None:
         """Set every cell to zero; what is added before ``list_loaded`` stands in the log already: no row is touched."""

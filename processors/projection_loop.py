@@ -28,10 +28,8 @@ from projections.ports import NEW, BoardsUnavailable, BoardWriter, Flush, Positi
 
 __all__ = ["Projector", "ProjectorOptions"]
 
-BEHIND_SECONDS = 3.0
-BEHIND_SHARE = 0.5
-"""Least time between two flushes of a partition that is behind, as a share of how far: what many marks say of a member
-is shown once, and who waits for hours does not wait for that. At most so many seconds."""
+PATIENCE_SECONDS_MAX = 3.0
+"""However many rows wait, they are shown after so long."""
 
 FETCH_RECORDS_MAX = 5_000
 FETCH_SECONDS = 0.1
@@ -146,19 +144,18 @@ class Projector:
         await self._same_log(version, shown)
         self._seek(shown)
         await self._boards.announce(version, [])
-        flushed = dict.fromkeys(shown, float("-inf"))
-        looked = swept = float("-inf")
+        began = looked = swept = float("-inf")
         while True:
             for p, fold, piece in await self._fetch(shown):
                 if shown[p] is not fold:
                     continue  # it was set back meanwhile, and reads again
                 fold.feed(piece)
-                if fold.size >= self._options.flush_rows_max:
-                    await self._show(version, [p], shown)
-                    flushed[p] = self._monotonic()
-            if due := self._due(shown, flushed):
-                await self._show(version, due, shown)
-                flushed |= dict.fromkeys(due, self._monotonic())
+                if self._is_full(shown):
+                    began = self._monotonic()
+                    await self._show(version, shown)
+            if self._is_due(shown, began):
+                began = self._monotonic()
+                await self._show(version, shown)
             self._tell_when_ready(shown)
             if self._monotonic() - looked >= self._options.look_seconds:
                 looked = self._monotonic()
@@ -169,11 +166,11 @@ class Projector:
                 for orphan in await self._boards.sweep(SILENT_SECONDS):
                     log.info("version %s, abandoned by its builder, is gone", orphan)
 
-    async def _show(self, version: str, partitions: Sequence[int], shown: dict[int, Shown]) -> None:
+    async def _show(self, version: str, shown: dict[int, Shown]) -> None:
         """Flush; when refused, follow whoever was faster."""
         try:
-            await self._flush(version, {p: shown[p] for p in partitions})
-            self._metrics.shows(max(shown[p].recorded_ms for p in partitions))
+            await self._flush(version, shown)
+            self._metrics.shows(max(fold.recorded_ms for fold in shown.values()))
         except Refused:
             await self._follow(version, shown)
 
@@ -275,10 +272,10 @@ class Projector:
     async def _fill(self, version: str, shown: dict[int, Shown], ends: Mapping[int, int]) -> None:
         kept = self._monotonic()
         while any(shown[p].end + 1 < end or shown[p].pending for p, end in ends.items()):
-            for p, fold, piece in await self._fetch(shown, every_age=True):
+            for _, fold, piece in await self._fetch(shown, every_age=True):
                 fold.feed(piece)
-                if fold.size >= self._options.flush_rows_max:
-                    await self._flush(version, {p: fold})
+                if self._is_full(shown):
+                    await self._flush(version, shown)
             due = {p: fold for p, fold in shown.items() if fold.pending and fold.end + 1 >= ends[p]}
             if due:
                 await self._flush(version, due)
@@ -345,27 +342,27 @@ class Projector:
         lag = {p: max(0, end - Position.parse(shown[p].start).mark - 1) for p, end in ends.items() if end is not None}
         self._metrics.lag(self._options.changelog, lag)
 
-    def _due(self, shown: Mapping[int, Shown], flushed: Mapping[int, float]) -> list[int]:
-        """Partitions to flush now: those that have waited, and those that would wait no longer than they.
+    def _is_full(self, shown: Mapping[int, Shown]) -> bool:
+        return _size(shown) >= self._options.flush_rows_max
 
-        What several change is written once when they are shown together.
+    def _is_due(self, shown: Mapping[int, Shown], began: float) -> bool:
+        """Whether what waits is to be shown, if the last flush began then.
+
+        The more rows wait the later: a flush of many takes as long, and what many marks say of a member, or many
+        partitions change of a board, is written once.
         """
-        waiting = {p: self._least_seconds(p, fold) for p, fold in shown.items() if fold.pending}
-        now = self._monotonic()
-        patience = max((least for p, least in waiting.items() if now - flushed[p] >= least), default=-1.0)
-        return [p for p, least in waiting.items() if least <= patience]
-
-    def _least_seconds(self, partition: int, fold: Shown) -> float:
-        """Least time between two flushes: longer while what comes next has been in the log for a while."""
-        if fold.end + 1 >= (self._highwater(partition) or 0):
-            return self._options.flush_seconds
-        age_seconds = self._now() - fold.appended_ms / 1000
-        return max(min(BEHIND_SHARE * age_seconds, BEHIND_SECONDS), self._options.flush_seconds)
+        patience = min(_size(shown) / self._options.rows_per_second, PATIENCE_SECONDS_MAX)
+        waited = self._monotonic() - began >= max(patience, self._options.flush_seconds)
+        return waited and any(fold.pending for fold in shown.values())
 
     def _highwater(self, partition: int) -> int | None:
         """The end of a partition as the last fetch told it; None if the consumer doesn't know."""
         known: int | None = getattr(self._consumer, "highwater", lambda _: None)(self._partitions[partition])
         return known
+
+
+def _size(shown: Mapping[int, Shown]) -> int:
+    return sum(fold.size for fold in shown.values())
 
 
 def _up_to_marks(records: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from aiokafka import TopicPartition
 
-FLUSH_ROWS_MAX = 20_000
-"""Rows that end a flush, so that memory is bounded; the board store cuts what would stall it."""
+FLUSH_ROWS_MAX = 100_000
+"""Rows of all partitions that end a flush, so that memory is bounded; the board store cuts what would stall it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class ProjectorOptions:
         bootstrap_servers: comma-separated brokers.
         changelog: topic of the workers' state.
         partitions: its partition count.
-        flush_seconds: least time between two flushes of a partition; a first change is shown at once. It is longer
-            while the projector is behind.
-        flush_rows_max: a flush ends at the mark where it has so many changed rows.
+        flush_seconds: least time from the beginning of a flush to the next; a first change is shown at once.
+        rows_per_second: it is longer the more rows wait, a second for so many of them.
+        flush_rows_max: all partitions are flushed at the mark where they have so many changed rows together.
         look_seconds: how often to look whether the store still holds what was left there, also without work.
         too_old_seconds: boards whose next mark is older than this are rebuilt: rows that came before it may have been
             cleaned away for later ones. Less than the changelog's compaction lag.
@@ -34,6 +34,7 @@ class ProjectorOptions:
     changelog: str
     partitions: int
     flush_seconds: float = 0.15
+    rows_per_second: int = 20_000
     flush_rows_max: int = FLUSH_ROWS_MAX
     look_seconds: float = 0.5
     too_old_seconds: float = 3_000.0

@@ -30,8 +30,8 @@ ENGINE_LOG = "faust.engine"
 
 FETCH_BYTES_MIN = 1 << 18
 FETCH_WAIT_MS = 60
-"""The broker holds a fetch until it has so many bytes, or for so long: live records come in chunks of some size, not one
-by one. One fetch a broker is on the way at a time, so this is also how long a partition that was left out of it waits."""
+"""The broker holds a fetch until it has so many bytes, or for so long: live records come in chunks, not one by one. One
+fetch a broker is on the way at a time, so this is also how long a partition that was left out of it waits."""
 
 
 NEVER_CURRENT = -1

@@ -3,7 +3,7 @@
 A file is a heading and blocks. The first block holds the facts of the fold, the following ones state rows, the last one
 is empty and says that the file is whole. Every block carries a digest of all that stands before its end, so a file that
 was cut, changed or mixed from two is noticed at the first wrong block. What the rows mean is the core's business:
-they are the rows that `PartitionCore.load` takes from the changelog.
+`PartitionCore.load` takes them as it takes those of the changelog.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import msgspec
 from processors.engine.changelog import Row
 
 HEADING = b"standings snapshot\n"
-FORMAT = 1
-"""Of the file. The rows have the changelog's own format, so they need no number of their own."""
+FORMAT = 2
+"""Of the file and its rows. 1 had the changelog's rows of cells where 2 has listings of them."""
 
 BLOCK_ROWS_MAX, BLOCK_BYTES_MAX = 1_000, 1 << 20
 """A block ends at the first of the two: loading one never holds the event loop for long."""

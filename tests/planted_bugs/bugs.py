@@ -46,6 +46,7 @@ STEP = "projections/lua/step.lua"
 RANKING = "projections/lua/common.lua"
 UNITS = "projections/lua/units.lua"
 VIEW = "projections/lua/view.lua"
+TWINS = "tests/contract/test_twins.py"
 SLICES = "tests/contract/test_slices.py::"
 
 SETTING = "if write('ZADD', head .. names[at] .. tail, list) > 0 then fresh[#fresh + 1] = names[at] .. '/revenue' end"
@@ -141,15 +142,48 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a unit's sum takes the new part and keeps the old one",
-        (Change(UNITS, "if plain then r1, q1, c1, l1 = r1 - r0, q1 - q0, c1 - c0, l1 - l0 end", ""),),
+        (Change(UNITS, "sum[2] + r - r0, sum[3] + q - q0", "sum[2] + r, sum[3] + q"),),
         REDIS,
+    ),
+    Bug(
+        "of two partitions' parts of a unit in one call the second starts from what the first started from",
+        (
+            Change(
+                UNITS,
+                "local sum, number, r0, q0, c0, l0 = sums[member],",
+                "local sum, number, r0, q0, c0, l0 = sum_of(call('HGET', cells_key, member) or nil),",
+            ),
+        ),
+        TWINS,
+    ),
+    Bug(
+        "one partition's position speaks for all that are stepped together",
+        (
+            Change(
+                STEP,
+                "flushes[i].current = text == flushes[i][2]",
+                "flushes[i].current = flushes[1].current or text == flushes[i][2]",
+            ),
+        ),
+        TWINS,
+    ),
+    Bug(
+        "a snapshot lists no cells: those that hold nothing now are forgotten",
+        (
+            Change(
+                "domain/totals.py",
+                "self._cells_of(np.unique(joined(self._places_at(joined(members, buckets)), reaches)))",
+                "del members, buckets, reaches",
+            ),
+        ),
+        "tests/property/test_packed_fold.py::test_what_a_state_says_of_itself_rebuilds_it",
     ),
     Bug(
         "slices of two attempts are taken for one",
         (
             Change(
                 STEP,
-                "if under ~= ARGV[3] .. ' ' .. change.attempt .. ' ' .. change.slice - 1 then return 'refused' end",
+                "if under ~= format('%d %s %d', bound, part.attempt, part.slice - 1) then return 'refused' end",
                 "",
             ),
         ),

@@ -16,7 +16,7 @@ from domain.entries import CellEntry, Entry, WholeEntry
 from domain.ledger import digest_of
 from domain.org import OrgTree
 from domain.row_index import NONE, RowIndex, mixed
-from domain.rows import LEDGER, entries
+from domain.rows import LEDGER, LISTING, entries
 from domain.sales_fold import SalesFold
 from events.facts import Fact
 from tests.reference.plain_sales_fold import PlainSalesFold
@@ -87,6 +87,8 @@ class Pair:
         for key, value in self.random.sample(self.log * 2, 2 * len(self.log)):
             if key == LEDGER:
                 self.packed.load_ledger(value)
+            elif key == LISTING:
+                self.packed.load_listing(value)
             else:
                 self.packed.load_cells(key, value)
         tree = OrgTree(ZONE)
@@ -137,6 +139,10 @@ def test_what_a_state_says_of_itself_rebuilds_it() -> None:
         pair.restart()
         assert dict(pair.packed.lines()) == lines
         assert dict(row for some in pair.packed.cell_rows(100) for row in some) == dict(rows)
+        pair.log = [*((LEDGER, blob) for blob in blobs), *((LISTING, blob) for blob in pair.packed.listings(30))]
+        pair.restart()
+        assert dict(row for some in pair.packed.cell_rows(100) for row in some) == dict(rows)
+        pair.check()
 
 
 def test_a_line_that_comes_a_thousand_times_in_one_piece_counts_once() -> None:
