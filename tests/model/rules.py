@@ -180,8 +180,8 @@ RULES: dict[str, SwitchedOff] = {
     "no-doubtful-build": SwitchedOff(
         "No build is published over an old batch that did not count and is not said again.",
         Rules(projector=boards.TrustingBuild, fates=LongNights),
-        search=1_500,
-        first=2_000,
+        search=600,
+        first=1_000,
     ),
     "idle-look": SwitchedOff(
         "A projector without work looks whether the store still holds what it left there.",
