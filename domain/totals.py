@@ -343,7 +343,11 @@ class Totals:
     def load_listing(self, blob: bytes) -> None:
         """Make the cells of a blob of `listings` that are not there; any order and repetition gives the same."""
         members, buckets, reaches = read_listing(blob, self._numberings)
-        self._cells_of(np.unique(joined(self._places_at(joined(members, buckets)), reaches)))
+        self._make_cells(self._places_at(joined(members, buckets)), reaches)
+
+    def _make_cells(self, places: Rows, reaches: Rows) -> None:
+        """Make the cells of these places and reaches that are not there."""
+        self._cells_of(np.unique(joined(places, reaches)))
 
     @property
     def _numberings(self) -> Numberings:
@@ -356,13 +360,12 @@ class Totals:
             ]
             members, days = np.array(at, np.int64).T
             reaches = np.array([self.reaches[reach_of(text)] for _, text in rows], np.int64)
-            places = self._places_of(members, days)
-            self._cells_of(np.unique(joined(places.ravel(), np.repeat(reaches, BUCKETS_PER_DAY))))
+            self._make_cells(self._places_of(members, days).ravel(), np.repeat(reaches, BUCKETS_PER_DAY))
 
     def _list_several(self) -> None:
         if self._several_listed:
             keys, reaches = listed_by_rows(self._several_listed, self._numberings)
-            self._cells_of(np.unique(joined(self._places_at(keys), reaches)))
+            self._make_cells(self._places_at(keys), reaches)
             self._several_listed = []
 
     def _leave_out_known(self) -> None:

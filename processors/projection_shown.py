@@ -21,7 +21,6 @@ class Shown(ChangelogFold):
     Attributes:
         start: position text that the boards are known to show.
         target: position text of the last mark that counted; equal to start when there is nothing to show.
-        appended_ms: append time of the last mark that counted, UTC milliseconds; 0 = not known.
         recorded_ms: recorded time of the newest fact that this fold has brought onto the boards; 0 = not known.
     """
 
@@ -30,7 +29,6 @@ class Shown(ChangelogFold):
         self.mark, self.epoch, self.positions = Position.parse(text)
         self.end = self.mark
         self.start = self.target = text
-        self.appended_ms = 0
         self.recorded_ms = 0
         self._rows: dict[bytes, bytes] = {}
         self._undecided: dict[bytes, bytes] = {}
@@ -55,7 +53,6 @@ class Shown(ChangelogFold):
         counted = self.counted
         super()._mark(record)
         if self.counted > counted:
-            self.appended_ms = getattr(record, "timestamp", None) or 0
             self.target = str(Position(self.mark, self.epoch, self.positions))
             for key, value in self._undecided.items():
                 self._rows.pop(key, None)

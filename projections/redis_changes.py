@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from domain.boards import BoardGroup, DocumentGroup, Group
+from domain.boards import AttainmentGroup, BoardGroup, DocumentGroup, Group
 from domain.cells import EMPTY, Cell
 from domain.rows import REACHES_CACHED_MAX, Reach
 from projections.ports import Flush, GroupChange, ReachCells
@@ -165,11 +165,10 @@ def _named(reach: Reach) -> tuple[str, list[str]]:
 
 
 def _head(group: Group) -> dict[str, Any]:
-    if isinstance(group, BoardGroup):
-        raise ValueError(f"{group}: cells are written by reach")
-    if isinstance(group, DocumentGroup):
-        return {"group": str(group)}
-    return {"group": str(group), "bucket": group.bucket, "of_reps": group.kind == "rep"}
+    told: dict[str, Any] = {"group": str(group)}
+    if isinstance(group, AttainmentGroup):
+        told |= {"bucket": group.bucket, "of_reps": group.kind == "rep"}
+    return told
 
 
 def _part(piece: Piece, place: int, names: _Names) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from projections.redis_changes import Piece, calls, encoded, flushes_of
 from projections.texts import compact, mark_of
 
 CALL_WEIGHT_MAX = 6_000
-"""Values that one call writes, about: a member on six boards counts eight, so a call has about 500 members."""
+"""Values that one call writes, about: a member on six boards counts eight, so a call has about 750 members."""
 
 SENT_SECONDS = 0.0005
 """How long a call may take to leave this process, before the next is packed."""
@@ -52,11 +52,11 @@ class _Answers:
         return wanted
 
     def take(self, piece: Piece, answer: Said) -> None:
-        """Note an answer that is not `Said.DONE`, or is: once a slice was not written, its change was not."""
-        if answer is Said.REFUSED:
-            self._refused.add(piece.number)
+        """Note what was answered to a piece. Once a slice was not written, its change was not."""
         if answer is not Said.DONE:
             self.said[piece.number][piece.at] = answer
+        if answer is Said.REFUSED:
+            self._refused.add(piece.number)
 
 
 class RedisWriter:

@@ -172,7 +172,7 @@ BUGS: tuple[Bug, ...] = (
         (
             Change(
                 "domain/totals.py",
-                "self._cells_of(np.unique(joined(self._places_at(joined(members, buckets)), reaches)))",
+                "self._make_cells(self._places_at(joined(members, buckets)), reaches)",
                 "del members, buckets, reaches",
             ),
         ),
