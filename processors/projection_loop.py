@@ -28,8 +28,11 @@ from projections.ports import NEW, BoardsUnavailable, BoardWriter, Flush, Positi
 
 __all__ = ["Projector", "ProjectorOptions"]
 
+FRESH_SECONDS = 1.0
+"""What was recorded so long ago, or less, is live."""
+
 PATIENCE_SECONDS_MAX = 3.0
-"""However many rows wait, they are shown after so long."""
+"""However old the facts are that wait, they are shown after so long."""
 
 FETCH_RECORDS_MAX = 5_000
 FETCH_SECONDS = 0.1
@@ -346,19 +349,26 @@ class Projector:
         return _size(shown) >= self._options.flush_rows_max
 
     def _is_due(self, shown: Mapping[int, Shown], began: float) -> bool:
-        """Whether what waits is to be shown, if the last flush began then.
-
-        The more rows wait the later: a flush of many takes as long, and what many marks say of a member, or many
-        partitions change of a board, is written once.
-        """
-        patience = min(_size(shown) / self._options.rows_per_second, PATIENCE_SECONDS_MAX)
-        waited = self._monotonic() - began >= max(patience, self._options.flush_seconds)
-        return waited and any(fold.pending for fold in shown.values())
+        """Whether what waits is to be shown, if the last flush began then."""
+        newest_ms = max((fold.read_ms for fold in shown.values() if fold.pending), default=None)
+        if newest_ms is None:
+            return False
+        age = self._now() - newest_ms / 1000 if newest_ms else 0.0
+        return self._monotonic() - began >= max(patience(age), self._options.flush_seconds)
 
     def _highwater(self, partition: int) -> int | None:
         """The end of a partition as the last fetch told it; None if the consumer doesn't know."""
         known: int | None = getattr(self._consumer, "highwater", lambda _: None)(self._partitions[partition])
         return known
+
+
+def patience(age_seconds: float) -> float:
+    """How many seconds changes may wait whose newest fact was recorded so long ago.
+
+    Who reads boards that are behind can't see the difference, and what many marks say of a member, or many partitions
+    change of a board, is then written once: they come up sooner.
+    """
+    return min(max(0.0, (age_seconds - FRESH_SECONDS) / 2), PATIENCE_SECONDS_MAX)
 
 
 def _size(shown: Mapping[int, Shown]) -> int:

@@ -21,7 +21,7 @@ class ProjectorOptions:
         changelog: topic of the workers' state.
         partitions: its partition count.
         flush_seconds: least time from the beginning of a flush to the next; a first change is shown at once.
-        rows_per_second: it is longer the more rows wait, a second for so many of them.
+            It is longer while what is read was recorded long ago, see ``projection_loop.patience``.
         flush_rows_max: all partitions are flushed at the mark where they have so many changed rows together.
         look_seconds: how often to look whether the store still holds what was left there, also without work.
         too_old_seconds: boards whose next mark is older than this are rebuilt: rows that came before it may have been
@@ -34,7 +34,6 @@ class ProjectorOptions:
     changelog: str
     partitions: int
     flush_seconds: float = 0.15
-    rows_per_second: int = 20_000
     flush_rows_max: int = FLUSH_ROWS_MAX
     look_seconds: float = 0.5
     too_old_seconds: float = 3_000.0

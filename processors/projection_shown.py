@@ -22,6 +22,7 @@ class Shown(ChangelogFold):
         start: position text that the boards are known to show.
         target: position text of the last mark that counted; equal to start when there is nothing to show.
         recorded_ms: recorded time of the newest fact that this fold has brought onto the boards; 0 = not known.
+        read_ms: the same of what was read up to the target.
     """
 
     def __init__(self, text: str = NEW) -> None:
@@ -29,7 +30,7 @@ class Shown(ChangelogFold):
         self.mark, self.epoch, self.positions = Position.parse(text)
         self.end = self.mark
         self.start = self.target = text
-        self.recorded_ms = 0
+        self.recorded_ms = self.read_ms = 0
         self._rows: dict[bytes, bytes] = {}
         self._undecided: dict[bytes, bytes] = {}
 
@@ -57,6 +58,8 @@ class Shown(ChangelogFold):
             for key, value in self._undecided.items():
                 self._rows.pop(key, None)
                 self._rows[key] = value
+                if key.startswith(ACCOUNTING):
+                    self.read_ms = max(self.read_ms, *map(_recorded_ms, entries(key, value)))
             self._undecided.clear()
 
     def changes(self) -> list[GroupChange]:
@@ -65,10 +68,7 @@ class Shown(ChangelogFold):
 
     def shown(self) -> None:
         """The boards show the target."""
-        self.start = self.target
-        for key, value in self._rows.items():
-            if key.startswith(ACCOUNTING):
-                self.recorded_ms = max(self.recorded_ms, *map(_recorded_ms, entries(key, value)))
+        self.start, self.recorded_ms = self.target, self.read_ms
         self._rows.clear()
 
     def advance(self, text: str) -> bool:
