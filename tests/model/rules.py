@@ -186,8 +186,6 @@ RULES: dict[str, SwitchedOff] = {
     "idle-look": SwitchedOff(
         "A projector without work looks whether the store still holds what it left there.",
         Rules(projector_options=replace(_options, look_seconds=math.inf)),
-        search=1_500,
-        first=500,
     ),
     "too-old": SwitchedOff(
         "Boards whose next mark may be behind the cleaner are rebuilt.",
