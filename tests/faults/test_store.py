@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 REBUILDING, UNREACHABLE = "/problems/rebuilding", "/problems/store-unreachable"
 PROJECTOR_KILLS = 6
-APPEND_ONLY_DIR = "appendonlydir"
+COPY_FILE = "dump.rdb"
 
 
 class Proxies:
@@ -116,7 +116,7 @@ def test_a_killed_store_that_kept_nothing_is_filled_again(stage: Stage) -> None:
         time.sleep(1.0)
         stage.valkey.process.kill()
         time.sleep(2.0)  # long enough for the observer to see that nobody answers
-        shutil.rmtree(stage.valkey.data_dir / APPEND_ONLY_DIR)
+        (stage.valkey.data_dir / COPY_FILE).unlink(missing_ok=True)
         stage.valkey.start()
         figures.note(back_after=f"{stage.await_progress():.1f} s")
         figures.note(rebuilding=stage.observer.count(REBUILDING), stale=stage.observer.count("stale"))
@@ -124,16 +124,15 @@ def test_a_killed_store_that_kept_nothing_is_filled_again(stage: Stage) -> None:
 
 
 def test_a_store_set_back_to_an_older_file_is_brought_forward(stage: Stage, client: Any, tmp_path: Path) -> None:
-    kept, older = stage.valkey.data_dir / APPEND_ONLY_DIR, tmp_path / "older"
+    kept, older = stage.valkey.data_dir / COPY_FILE, tmp_path / "older"
     with stage.scenario("the store is set back to what it held 3 s ago") as figures:
         time.sleep(1.0)
-        client.execute_command("WAITAOF", 1, 0, 5000)
-        shutil.copytree(kept, older)
+        client.save()
+        shutil.copy(kept, older)
         time.sleep(3.0)
         with stage.observer.may_step_back():
             stage.valkey.process.kill()
-            shutil.rmtree(kept)
-            shutil.copytree(older, kept)
+            shutil.copy(older, kept)
             stage.valkey.start()
             figures.note(back_after=f"{stage.await_progress():.1f} s")
             stage.await_shown_at_least(stage.ends())
