@@ -31,6 +31,9 @@ __all__ = ["Projector", "ProjectorOptions"]
 FRESH_SECONDS = 1.0
 """What was recorded so long ago, or less, is live."""
 
+GATHER_SECONDS = 0.05
+"""So long is read after a flush before the next: what came meanwhile to all partitions, not to the first heard of."""
+
 PATIENCE_SECONDS_MAX = 3.0
 """However old the facts are that wait, they are shown after so long."""
 
@@ -147,18 +150,16 @@ class Projector:
         await self._same_log(version, shown)
         self._seek(shown)
         await self._boards.announce(version, [])
-        began = looked = swept = float("-inf")
+        began = ended = looked = swept = float("-inf")
         while True:
             for p, fold, piece in await self._fetch(shown):
                 if shown[p] is not fold:
                     continue  # it was set back meanwhile, and reads again
                 fold.feed(piece)
                 if self._is_full(shown):
-                    began = self._monotonic()
-                    await self._show(version, shown)
-            if self._is_due(shown, began):
-                began = self._monotonic()
-                await self._show(version, shown)
+                    began, ended = await self._show(version, shown)
+            if self._is_due(shown, began, ended):
+                began, ended = await self._show(version, shown)
             self._tell_when_ready(shown)
             if self._monotonic() - looked >= self._options.look_seconds:
                 looked = self._monotonic()
@@ -169,13 +170,15 @@ class Projector:
                 for orphan in await self._boards.sweep(SILENT_SECONDS):
                     log.info("version %s, abandoned by its builder, is gone", orphan)
 
-    async def _show(self, version: str, shown: dict[int, Shown]) -> None:
-        """Flush; when refused, follow whoever was faster."""
+    async def _show(self, version: str, shown: dict[int, Shown]) -> tuple[float, float]:
+        """Flush; when refused, follow whoever was faster. Returns when it began and ended."""
+        began = self._monotonic()
         try:
             await self._flush(version, shown)
             self._metrics.shows(max(fold.recorded_ms for fold in shown.values()))
         except Refused:
             await self._follow(version, shown)
+        return began, self._monotonic()
 
     async def _follow(self, version: str, shown: dict[int, Shown]) -> None:
         """Compare the store with what was left there; also without work, or a lost store would never be noticed.
@@ -348,13 +351,14 @@ class Projector:
     def _is_full(self, shown: Mapping[int, Shown]) -> bool:
         return _size(shown) >= self._options.flush_rows_max
 
-    def _is_due(self, shown: Mapping[int, Shown], began: float) -> bool:
-        """Whether what waits is to be shown, if the last flush began then."""
+    def _is_due(self, shown: Mapping[int, Shown], began: float, ended: float) -> bool:
+        """Whether what waits is to be shown, if the last flush began and ended then."""
         newest_ms = max((fold.read_ms for fold in shown.values() if fold.pending), default=None)
         if newest_ms is None:
             return False
         age = self._now() - newest_ms / 1000 if newest_ms else 0.0
-        return self._monotonic() - began >= max(patience(age), self._options.flush_seconds)
+        now, seconds = self._monotonic(), self._options.flush_seconds
+        return now - began >= max(patience(age), seconds) and now - ended >= min(GATHER_SECONDS, seconds)
 
     def _highwater(self, partition: int) -> int | None:
         """The end of a partition as the last fetch told it; None if the consumer doesn't know."""

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from processors.client_logging import limit_kafka_logs
+from processors.garbage import collect_seldom
 from processors.projection_loop import Projector, ProjectorOptions
 from processors.projection_metrics import ProjectorMetrics
 from projections.ports import BoardsUnavailable, BoardWriter
@@ -37,6 +38,7 @@ def run_projector(
 ) -> int:
     """Run a projector until SIGTERM or SIGINT; the process's exit code. Closes the boards."""
     limit_kafka_logs()
+    collect_seldom()
     metrics = ProjectorMetrics(registry or CollectorRegistry())
     return asyncio.run(_run(options, boards, on_ready, metrics))
 

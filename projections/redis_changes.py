@@ -58,14 +58,14 @@ def calls(flushes: Sequence[Flush], weight_max: int, targeted: Collection[Group]
     some: list[Piece] = []
     room = weight_max
     for number, at, change in _by_group(flushes):
-        weights = _weights(change, TARGETED_WEIGHT if change.targets or change.group in targeted else 1)
-        weight = sum(weights)
+        times = TARGETED_WEIGHT if change.targets or change.group in targeted else 1
+        weight = _weight(change, times)
         if some and weight > room:
             yield some
             some, room = [], weight_max
         if weight > weight_max:
             attempt = uuid.uuid4().hex
-            *before, end = _slices(change, weights, weight_max)
+            *before, end = _slices(change, _weights(change, times), weight_max)
             yield from ([Piece(number, at, *each, attempt)] for each in before)
             some, room = [Piece(number, at, *end, attempt)], 0
         else:
@@ -91,6 +91,15 @@ def _weights(change: GroupChange, times: int) -> list[int]:
         *(TARGET_WEIGHT for _ in change.targets),
         *(1 + len(text) // DOCUMENT_BYTES for text in change.documents.values()),
     ]
+
+
+def _weight(change: GroupChange, times: int) -> int:
+    """Of all entries."""
+    weight = 0
+    for cells in change.reached.values():
+        for reach, _ in cells:
+            weight += 2 + len(reach[1])
+    return times * weight + sum(_weights(GroupChange(change.group, {}, change.targets, change.documents), times))
 
 
 def _slices(change: GroupChange, weights: Sequence[int], weight_max: int) -> Iterator[tuple[GroupChange, int, bool]]:
@@ -142,9 +151,16 @@ class _Names:
         self.boards: dict[str, int] = {}
         self.told: list[tuple[str | int, ...]] = []
         self._reaches: dict[Reach, int] = {}
+        self._same: dict[int, int] = {}  # by the id of a reach, which the change keeps alive: to hash one is dear
 
     def reach(self, reach: Reach) -> int:
         """The place of a reach."""
+        place = self._same.get(id(reach))
+        if place is None:
+            place = self._same[id(reach)] = self._place(reach)
+        return place
+
+    def _place(self, reach: Reach) -> int:
         place = self._reaches.get(reach)
         if place is None:
             place = self._reaches[reach] = len(self._reaches) + 1
