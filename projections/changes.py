@@ -12,7 +12,6 @@ from domain.entries import CellEntry, DocumentEntry, Entry, TargetEntry, WholeEn
 from domain.rows import CELL_NUMBERS, CELLS, cells_by_reach, entries, one_reach_of, reach_of, row_identity
 from projections.ports import GroupChange, ReachCells
 
-
 _cell = tuple.__new__
 """Makes a cell of its four numbers in a third of the time that its own way takes."""
 
