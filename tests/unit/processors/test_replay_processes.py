@@ -148,7 +148,7 @@ async def test_a_replay_that_is_cancelled_leaves_no_process_not_even_a_stopped_o
 
 
 PARENT = """
-import asyncio, sys
+import asyncio, signal, sys
 from processors.replay_processes import run_in_processes
 from tests.unit.processors.test_replay_processes import Doing
 
@@ -157,6 +157,7 @@ async def take(told):
         print(told.done, flush=True)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started deaf to it
     try:
         asyncio.run(run_in_processes([Doing("work"), Doing("meet")], take))
     except KeyboardInterrupt:
