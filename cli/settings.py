@@ -77,7 +77,7 @@ class ProjectorSettings(Section):
     """How the projector runs.
 
     Attributes:
-        flush_seconds: least time from one flush to the next; longer, up to 3 s, the more rows wait.
+        flush_seconds: least time from one flush to the next; longer, up to 3 s, while what is read is old.
         idle_look_seconds: how often an idle projector makes sure that its boards are still there.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import assert_never
+from typing import Final, assert_never
 
 from domain.boards import AttainmentGroup, Group
 from domain.calendar import buckets_of
@@ -12,8 +12,7 @@ from domain.entries import CellEntry, DocumentEntry, Entry, TargetEntry, WholeEn
 from domain.rows import CELL_NUMBERS, CELLS, cells_by_reach, entries, one_reach_of, reach_of, row_identity
 from projections.ports import GroupChange, ReachCells
 
-_cell = tuple.__new__
-"""Makes a cell of its four numbers in a third of the time that its own way takes."""
+_new_cell: Final = tuple.__new__  # a named tuple's own constructor takes three times as long
 
 
 def changes_of(entries: Iterable[Entry]) -> list[GroupChange]:
@@ -78,7 +77,7 @@ def _hold(buckets: list[dict[str, ReachCells]], fresh: list[int], member_id: str
         reach = reach_of(one)
         numbers = CELL_NUMBERS.unpack_from(value, 1)
         for at in fresh:
-            buckets[at][member_id] = ((reach, _cell(Cell, numbers[4 * at : 4 * at + 4])),)
+            buckets[at][member_id] = ((reach, _new_cell(Cell, numbers[4 * at : 4 * at + 4])),)
 
 
 def _change(changes: dict[Group, GroupChange], group: Group) -> GroupChange:

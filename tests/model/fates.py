@@ -21,6 +21,7 @@ class Fates:
         emptied: that the boards are lost.
         evening: steps from dusk to the night, at most.
         emptied_at_dusk: that they are lost before a night.
+        lost_at_last: that they are lost or set back when everything is shown, after all other faults.
         asleep: that a projector sleeps through a night.
         fetches: that a worker fetches a chunk, when it can do something.
         chunk: at most so many records of a source.
@@ -39,6 +40,7 @@ class Fates:
         self.set_back_at_swap = 5 * self.set_back
         self.emptied = rnd.choice((0.001, 0.006))
         self.evening, self.emptied_at_dusk = 40, 0.4
+        self.lost_at_last = 0.2
         self.asleep = 0.5
         self.fetches, self.chunk = rnd.choice(((0.4, 7), (0.08, 3)))
         self.portions: tuple[int, int, int] = rnd.choice(((0, 2, 5), (0, 12, 60)))

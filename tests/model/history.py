@@ -8,7 +8,6 @@ import random
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, cast
 
 from domain.cells import Cell
@@ -250,8 +249,11 @@ class World:
             owner = site.owner.owner
             site.check_state(owner.state, owner.taken, "in the owner's memory at the end")
         self._show()
-        if self.random.random() < 0.2:  # nothing new will come that could remind a projector
-            self.random.choice((self.boards.empty, partial(self.boards.set_back, self.random)))()
+        if self.random.random() < self.fates.lost_at_last:  # nothing new will come that could remind a projector
+            if self.random.choice((True, False)):
+                self.boards.empty()
+            else:
+                self.boards.set_back(self.random)
             self._show()
 
     def _finish(self, site: Site) -> bool:
