@@ -39,8 +39,8 @@ def test_any_order_of_headers_takes_the_short_path_once_it_was_met(absent: tuple
     headers = [header for header in reversed(sent.headers) if header[0] not in absent]
     turned = sent._replace(headers=headers)
     fact = read(turned)
+    assert _read_plain(sent.topic, sent.key, sent.value, headers, 7) == fact  # before another order may push it out
     assert fact == read(sent)
-    assert _read_plain(sent.topic, sent.key, sent.value, headers, 7) == fact
 
 
 @pytest.mark.parametrize(
