@@ -126,8 +126,9 @@ class ChunkConsumer(driver.Consumer):
                 yield message.tp, message
 
     async def _seek_while_stopped(self) -> None:
+        """What came is dropped; chunks in work stay: whoever stopped the flow waits for them, and commits them."""
         try:
-            await self.perform_seek()
+            await self._seek_back()
         except Exception as error:  # as Faust does: the rebalance that stopped the flow seeks again
             self.log.warning("seek while the flow is stopped: %r", error)
 
@@ -182,6 +183,9 @@ class ChunkConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Override: go on after what the state holds; the group's committed offset is only a display."""
         self._chunks.clear()
+        await self._seek_back()
+
+    async def _seek_back(self) -> None:
         await super().perform_seek()
         for tp in self.assignment():
             start = self.app.start_offset(tp)
