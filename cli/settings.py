@@ -70,7 +70,7 @@ class WorkerSettings(Section):
     snapshot_seconds: float = Field(default=60.0, ge=0, le=86_400)
     session_timeout_seconds: float = Field(default=6.0, ge=3, le=300)
     flush_events_max: int = Field(default=20_000, ge=1, le=1_000_000)
-    flush_seconds: float = Field(default=0.2, gt=0, le=60)
+    flush_seconds: float = Field(default=0.1, gt=0, le=60)
 
 
 class ProjectorSettings(Section):
@@ -81,7 +81,7 @@ class ProjectorSettings(Section):
         idle_look_seconds: how often an idle projector makes sure that its boards are still there.
     """
 
-    flush_seconds: float = Field(default=0.15, gt=0, le=60)
+    flush_seconds: float = Field(default=0.1, gt=0, le=60)
     idle_look_seconds: float = Field(default=0.5, gt=0, le=60)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from domain.calendar import SLOT_MS, DayOf
 from domain.numbering import Numbering
-from domain.row_index import NONE, Rows
+from domain.row_index import NONE, Rows, distinct
 
 _SLOT_BITS: Final = 40
 ZONES_CACHED_MAX: Final = 1_024
@@ -47,7 +47,7 @@ class BusinessDays:
 
     def of(self, zones: Rows, instants_ms: NDArray[np.int64]) -> Rows:
         """The number of the calendar day of each instant in its zone (a number of ``zone``)."""
-        slots, back = np.unique(zones << _SLOT_BITS | instants_ms // SLOT_MS, return_inverse=True)
+        slots, back = distinct(zones << _SLOT_BITS | instants_ms // SLOT_MS)
         days = np.array([self._all_through(slot) for slot in slots.tolist()], np.int64)[back]
         for at in np.flatnonzero(days == NONE).tolist():  # midnight passes, or the clock changes
             days[at] = self._days[self._clocks[int(zones[at])].of(int(instants_ms[at]))]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from domain.boards import REP
@@ -9,6 +12,16 @@ from domain.numbering import Numbering
 from domain.org import Chain
 from domain.row_index import Rows
 from domain.totals import Totals
+
+
+class _Arrays(NamedTuple):
+    """What `Credits` keeps in lists, for many at a time."""
+
+    rep_reaches: Rows
+    flat: Rows
+    starts: Rows
+    members: Rows
+    reaches: Rows
 
 
 class Credits:
@@ -24,10 +37,10 @@ class Credits:
         self._totals = totals
         self._chains: Numbering[Chain] = Numbering()
         self._credits: Numbering[tuple[int, int]] = Numbering()
+        self._starts: list[int] = [0]  # where the credits of each chain begin, and where those of the last one end
         self._rep_reaches: list[int] = []
         self._flat: list[int] = []  # the credits of all chains, one chain after the other
-        self._starts: list[int] = [0]
-        self._arrays = self._as_arrays()
+        self._arrays = _Arrays(*(np.zeros(0, np.int64) for _ in _Arrays._fields))
 
     def chain(self, chain: Chain) -> int:
         """The number of a chain."""
@@ -45,28 +58,27 @@ class Credits:
             self._flat.append(self._credits[members["unit", unit_id], reaches[reach]])
         self._starts.append(len(self._flat))
 
-    def _as_arrays(self) -> tuple[Rows, Rows, Rows, Rows, Rows]:
-        credits = np.array(self._credits.things, np.int64).reshape(-1, 2)
-        return (
-            np.array(self._rep_reaches, np.int64),
-            np.array(self._flat, np.int64),
-            np.array(self._starts, np.int64),
-            credits[:, 0],
-            credits[:, 1],
-        )
-
-    def _current(self) -> tuple[Rows, Rows, Rows, Rows, Rows]:
-        if len(self._arrays[0]) != len(self._rep_reaches):
-            self._arrays = self._as_arrays()
+    def _current(self) -> _Arrays:
+        """The lists as arrays; these are only made longer, for to read lists of thousands costs more than a flush."""
+        known = self._arrays
+        if len(known.rep_reaches) != len(self._rep_reaches):
+            credits = self._credits.things[len(known.members) :]
+            self._arrays = _Arrays(
+                _longer(known.rep_reaches, self._rep_reaches),
+                _longer(known.flat, self._flat),
+                _longer(known.starts, self._starts),
+                np.append(known.members, np.array([member for member, _ in credits], np.int64)),
+                np.append(known.reaches, np.array([reach for _, reach in credits], np.int64)),
+            )
         return self._arrays
 
     def rep_reaches(self, chains: Rows) -> Rows:
         """Where a rep's sales of each chain count: in all its scopes."""
-        return self._current()[0][chains]
+        return self._current().rep_reaches[chains]
 
     def of(self, chains: Rows) -> tuple[Rows, Rows]:
         """The credits of each chain, one after the other: (place of the chain in ``chains``, credit)."""
-        _, flat, starts, _, _ = self._current()
+        flat, starts = self._current().flat, self._current().starts
         lengths = starts[chains + 1] - starts[chains]
         ends = np.cumsum(lengths)
         places = np.repeat(np.arange(len(chains)), lengths)
@@ -75,5 +87,9 @@ class Credits:
 
     def members_and_reaches(self, credits: Rows) -> tuple[Rows, Rows]:
         """The member and the reach of each credit."""
-        _, _, _, members, reaches = self._current()
-        return members[credits], reaches[credits]
+        known = self._current()
+        return known.members[credits], known.reaches[credits]
+
+
+def _longer(known: Rows, things: Sequence[int]) -> Rows:
+    return np.append(known, np.array(things[len(known) :], np.int64))

@@ -34,7 +34,7 @@ from domain.ledger_rows import (
     rounds,
 )
 from domain.numbering import Numbering
-from domain.row_index import NONE, Mask, RowIndex, Rows, grown
+from domain.row_index import NONE, Mask, RowIndex, Rows, distinct, grown
 from domain.rows import pack, unpack
 from events.contract import SaleRecorded
 
@@ -292,7 +292,7 @@ class Ledger:
         self.fold()
         if not self._changed_count:
             return None
-        changed = np.unique(np.concatenate(self._changed))
+        changed, _ = distinct(np.concatenate(self._changed))
         self._changed, self._changed_count = [], 0
         return self._blob(self._rows[changed])
 
@@ -357,5 +357,5 @@ def digest_of(source: str, sale_id: str, line: int, rep_id: str) -> bytes:
 
 def _renumbered(rows: Packed, column: str, things: list[Any]) -> list[Any]:
     """Number a column anew from 0, in place; the things in their new order."""
-    used, rows[column] = np.unique(rows[column], return_inverse=True)
+    used, rows[column] = distinct(rows[column])
     return [things[number] for number in used]

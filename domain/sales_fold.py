@@ -23,7 +23,7 @@ from domain.ledger import Ledger
 from domain.ledger_rows import NO_SALE, Effects, Line, Packed, amounts_of
 from domain.numbering import Numbering
 from domain.org import OrgTree
-from domain.row_index import Mask, Rows, joined, runs, summed
+from domain.row_index import Mask, Rows, distinct, joined, runs, summed
 from domain.rows import row_identity
 from domain.totals import Numbers, ReachCells, Totals
 from events.contract import SaleRecorded
@@ -228,9 +228,9 @@ class SalesFold:
         """The number of the chain that each leaf's unit has on its day."""
         units, days = self._pair_units[leaves.pairs], leaves.days
         texts = self._totals.days.things
-        some, which = np.unique(days, return_inverse=True)
+        some, which = distinct(days)
         seasons = np.array([self.tree.season(texts[day]) for day in some.tolist()], np.int64)[which]
-        known, back = np.unique(joined(units, seasons), return_inverse=True)
+        known, back = distinct(joined(units, seasons))
         first = np.empty(len(known), np.int64)
         first[back] = np.arange(len(units))  # any leaf of each
         chains = [

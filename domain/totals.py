@@ -21,7 +21,7 @@ from domain.calendar import bucket_kind, buckets_of
 from domain.cell_listing import Numberings, listed_by_rows, pack_listing, read_listing
 from domain.cells import Cell
 from domain.numbering import Numbering
-from domain.row_index import NONE, RowIndex, Rows, grown, joined, mixed, parted, runs, starts_of, summed
+from domain.row_index import NONE, RowIndex, Rows, distinct, grown, joined, mixed, parted, runs, starts_of, summed
 from domain.rows import (
     CELLS,
     Reach,
@@ -33,16 +33,12 @@ from domain.rows import (
     row_key,
     several_reaches_row,
 )
+from domain.touched_rows import BUCKETS_PER_DAY, TouchedRows
 
 Numbers = NDArray[np.int64]
 """One row a thing: revenue, quantity, count, lines."""
 
 NUMBER_COUNT: Final = 4
-BUCKETS_PER_DAY: Final = 5
-
-ROW_BYTES: Final = 220
-REACH_BYTES: Final = 90
-"""Weight of a state row of cells, and of each reach in each bucket beyond one."""
 
 ReachCells = tuple[tuple[Reach, Cell], ...]
 """A member's cells in a bucket, by reach."""
@@ -71,8 +67,7 @@ class Totals:
         self._buckets: Numbering[str] = Numbering()
         self._day_buckets = np.zeros((0, BUCKETS_PER_DAY), np.int64)
         self._make_room()
-        self._touched = np.zeros(0, np.uint64)  # member and day, sorted
-        self._touched_weight = 0
+        self._touched = TouchedRows()
         self._listed: dict[bytes, bytes] = {}  # of loaded rows: key to the text of its one reach
         self._several_listed: list[tuple[bytes, bytes]] = []  # rows with several, not yet listed
         self._key_heads: list[bytes] = []
@@ -102,15 +97,7 @@ class Totals:
         spread = np.repeat(numbers, BUCKETS_PER_DAY, axis=0)
         cells = self._cells_of(keys[order[starts]])
         self._cell_numbers[cells] += summed(spread, order, starts)
-        self._touch(members, days, places)
-
-    def _touch(self, members: Rows, days: Rows, places: Rows) -> None:
-        """Note which state rows the next flush renders, and how heavy they are."""
-        touched, first = np.unique(joined(members, days), return_index=True)
-        fresh = ~np.isin(touched, self._touched, assume_unique=True)
-        more = self._place_cells[places[first[fresh]]].sum(dtype=np.int64) - BUCKETS_PER_DAY * int(fresh.sum())
-        self._touched_weight += ROW_BYTES * int(fresh.sum()) + REACH_BYTES * int(more)
-        self._touched = np.union1d(self._touched, touched[fresh])
+        self._touched.note(joined(members, days), places, self._place_cells)
 
     def _places_of(self, members: Rows, days: Rows) -> Rows:
         """The five places of each member and day; those that were not there are made."""
@@ -119,7 +106,7 @@ class Totals:
 
     def _places_at(self, wanted: NDArray[np.uint64]) -> Rows:
         """The place of each key; those that were not there are made."""
-        keys, back = np.unique(wanted, return_inverse=True)
+        keys, back = distinct(wanted)
         known = self._place_keys
         hashes = mixed(keys)
         places = self._places.find(hashes, lambda rows, asked: known[rows] == keys[asked])
@@ -160,9 +147,9 @@ class Totals:
         starts = starts_of(places)
         self._cell_next[cells[1:]] = cells[:-1]
         self._cell_next[cells[starts]] = self._place_cell[places[starts]]
-        ends = np.append(starts[1:], len(cells)) - 1
-        self._place_cell[places[starts]] = cells[ends]
-        self._place_cells[places[starts]] += np.diff(starts, append=len(cells)).astype(np.int32)
+        ends = np.append(starts[1:], len(cells))
+        self._place_cell[places[starts]] = cells[ends - 1]
+        self._place_cells[places[starts]] += (ends - starts).astype(np.int32)
 
     def retire(self, leaves: Callable[[str], bool]) -> None:
         """Forget the buckets that no record can change any more, with all their cells. Right after a flush."""
@@ -185,7 +172,7 @@ class Totals:
     @property
     def weight(self) -> int:
         """Bytes of the rows that the next flush renders, roughly."""
-        return self._touched_weight
+        return self._touched.weight
 
     @property
     def touched_count(self) -> int:
@@ -194,15 +181,15 @@ class Totals:
 
     def flush(self) -> list[tuple[bytes, bytes]]:
         """A row for every member and day that was touched since the last flush, as of now."""
-        touched, self._touched, self._touched_weight = self._touched, np.zeros(0, np.uint64), 0
-        return self._render(touched)
+        return self._render(*self._touched.take())
 
     def rows(self, piece: int) -> Iterator[list[tuple[bytes, bytes]]]:
         """A row for every member and day that there is, so many at a time."""
         members, days, _ = self._days_held()
         keys = joined(members, days)
         for first in range(0, len(keys), piece):
-            yield self._render(keys[first : first + piece])
+            some = keys[first : first + piece]
+            yield self._render(some, self._places_of(*parted(some)))
 
     def _days_held(self) -> tuple[Rows, Rows, Rows]:
         """(member, day, place) of every member and day that there is."""
@@ -223,14 +210,14 @@ class Totals:
         known = self._place_keys
         if self._places.find(mixed(keys), lambda rows, asked: known[rows] == keys[asked])[0] == NONE:
             return None
-        [(_, value)] = self._render(joined(members, days))
+        [(_, value)] = self._render(joined(members, days), self._places_of(members, days))
         return value
 
-    def _render(self, touched: NDArray[np.uint64]) -> list[tuple[bytes, bytes]]:
+    def _render(self, touched: NDArray[np.uint64], places: Rows) -> list[tuple[bytes, bytes]]:
+        """The rows of members and days, from their places."""
         if not len(touched):
             return []
         members, days = parted(touched)
-        places = self._places_of(members, days)
         cells = self._place_cell[places].astype(np.int64)
         reaches = parted(self._cell_keys[cells])[1]
         plain = (self._place_cells[places] == 1).all(axis=1) & (reaches == reaches[:, :1]).all(axis=1)
@@ -332,7 +319,7 @@ class Totals:
         self._list(list(self._listed.items()))
         self._list_several()
         self._listed = {}
-        self._touched, self._touched_weight = np.zeros(0, np.uint64), 0
+        self._touched.clear()
 
     def listings(self, cells_max: int) -> Iterator[bytes]:
         """Which cells there are, so many at a time, for a snapshot."""

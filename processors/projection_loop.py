@@ -31,7 +31,7 @@ __all__ = ["Projector", "ProjectorOptions"]
 FRESH_SECONDS = 1.0
 """What was recorded so long ago, or less, is live."""
 
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.03
 """So long is read after a flush before the next: what came meanwhile to all partitions, not to the first heard of."""
 
 PATIENCE_SECONDS_MAX = 3.0

@@ -33,7 +33,7 @@ class ProjectorOptions:
     bootstrap_servers: str
     changelog: str
     partitions: int
-    flush_seconds: float = 0.15
+    flush_seconds: float = 0.1
     flush_rows_max: int = FLUSH_ROWS_MAX
     look_seconds: float = 0.5
     too_old_seconds: float = 3_000.0

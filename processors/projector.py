@@ -23,7 +23,7 @@ __all__ = ["Projector", "ProjectorOptions", "run_projector"]
 FETCH_BYTES_MAX = 4 << 20
 """Bytes of one partition in a fetch; a single larger batch comes alone."""
 
-GARBAGE_THRESHOLDS = (50_000, 20, 20)
+GARBAGE_THRESHOLDS = (50_000, 50, 1_000)
 """Python's own 700 new objects are a few rows, and looking at them took a third of the time of packing changes. Rows
 and changes hold no cycles: they go when nobody holds them any more."""
 

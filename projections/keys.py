@@ -11,9 +11,9 @@ key                                 type        holds
 ``{prefix}changes``                 channel     which groups changed
 ``{prefix}{v}:pos``                 hash        partition to the position last shown completely
 ``{prefix}{v}:ahead:P``             hash        mark to position text, of the flushes under way in partition P
-``{prefix}{v}:own:GROUP``           hash        partition to the group's own mark
+``{prefix}{v}:own:GROUP``           hash        partition to the group's own mark; of units, ``tag`` to the last write
 ``{prefix}{v}:cells:GROUP``         hash        member to its cells by reach, summed over partitions
-``{prefix}{v}:parts:GROUP``         hash        ``P NUL member`` to the partition's part (unit members only)
+``{prefix}{v}:parts:GROUP``         hash        member to what each partition says of it by reach (unit members only)
 ``{prefix}{v}:targets:GROUP``       hash        member to its targets and the boards it stands on
 ``{prefix}{v}:boards:GROUP``        set         the boards that the group ever wrote, without their bucket
 ``{prefix}{v}:documents:GROUP``     hash        document id to JSON text
@@ -37,8 +37,13 @@ from domain.boards import REP, AttainmentGroup, BoardGroup, BoardName, DocumentG
 _SINGLE_KINDS = ("pos", "reaches", "numbers")
 _KINDS = ("ahead", "own", "cells", "parts", "targets", "boards", "documents", "board")
 
+TAG = "tag"
+UNDER_WAY = "*"
+"""In a group's own marks: the name of the last write, and what follows a partition for what is half written."""
+
 LUA_PRELUDE = "".join(
-    [f"local {kind.upper()} = '{kind}'\n" for kind in _SINGLE_KINDS]
+    [f"local TAG, UNDER_WAY = '{TAG}', '{UNDER_WAY}'\n"]
+    + [f"local {kind.upper()} = '{kind}'\n" for kind in _SINGLE_KINDS]
     + [f"local {kind.upper()} = '{kind}:'\n" for kind in _KINDS]
 )
 """The parts of the names, for the scripts: they learn the version, or which boards change, only while they run."""
@@ -72,6 +77,10 @@ class Keys:
     def boards(self, version: str, group: AttainmentGroup) -> str:
         """The boards that a group ever wrote."""
         return f"{self.prefix}{version}:boards:{group}"
+
+    def parts(self, version: str, group: AttainmentGroup) -> str:
+        """What each partition says of the units of a group."""
+        return f"{self.prefix}{version}:parts:{group}"
 
     def own(self, version: str, group: Group) -> str:
         """A group's own marks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from domain.cells import EMPTY, Cell
 from domain.rows import REACHES_CACHED_MAX, Reach
 from projections.ports import Flush, GroupChange, ReachCells
 from projections.texts import cell_text, mark_of, reach_text, targets_text
+from projections.unit_parts import Unit
 
 TARGET_WEIGHT = 20
 TARGETED_WEIGHT = 3
@@ -25,63 +26,94 @@ DOCUMENT_BYTES = 200
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Piece(NamedTuple):
-    """What one call does of a change: all of it, or a slice.
+Changes = list[tuple[int, int, GroupChange]]
+"""What several flushes change of a group: (number of the flush, place in it, change)."""
+
+
+class Tagged(NamedTuple):
+    """What the step of a group of units is compared with, and leaves behind.
 
     Attributes:
-        number: place of the flush among those that are written together.
-        at: place of the change in the flush.
-        change: the change, or the members of it that this slice sets.
+        was: the tag of the group that the change was worked out from.
+        now: a name never used before.
+        units: the units that change.
+    """
+
+    was: str
+    now: str
+    units: Mapping[str, Unit]
+
+
+class Piece(NamedTuple):
+    """What one call does of a change of a group: all of it, or a slice.
+
+    Attributes:
+        of: whose it is, one flush's or, of units, that of several: (number of the flush, place of its change in it).
+        change: the change, or the members of it that this slice sets; of units, their sums.
         slice: number of the slice, from 1; 0 = it is the whole change.
         last: whether nothing of the change follows.
         attempt: a name never used before, the same for all slices of a change.
+        tagged: of units.
     """
 
-    number: int
-    at: int
+    of: tuple[tuple[int, int], ...]
     change: GroupChange
     slice: int = 0
     last: bool = True
     attempt: str = ""
+    tagged: Tagged | None = None
 
 
-def calls(flushes: Sequence[Flush], weight_max: int, targeted: Collection[Group] = ()) -> Iterator[list[Piece]]:
+def calls(changes: Iterable[Piece], weight_max: int, targeted: Collection[Group] = ()) -> Iterator[list[Piece]]:
     """What to do in each call, so that none stalls Redis for long; a change too large for one call goes in slices.
 
-    What several flushes change of a group stands together.
-
     Args:
-        flushes: of different partitions.
+        changes: whole, each group's side by side.
         weight_max: values that one call writes, about.
         targeted: groups known to have attainment boards: their members are ranked there, too.
     """
     some: list[Piece] = []
     room = weight_max
-    for number, at, change in _by_group(flushes):
+    for piece in changes:
+        change = piece.change
         weights = _weights(change, TARGETED_WEIGHT if change.targets or change.group in targeted else 1)
         weight = sum(weights)
         if some and weight > room:
             yield some
             some, room = [], weight_max
         if weight > weight_max:
-            attempt = uuid.uuid4().hex
-            *before, end = _slices(change, weights, weight_max)
-            yield from ([Piece(number, at, *each, attempt)] for each in before)
-            some, room = [Piece(number, at, *end, attempt)], 0
+            *before, end = _sliced(piece, weights, weight_max)
+            yield from ([each] for each in before)
+            some, room = [end], 0
         else:
-            some.append(Piece(number, at, change))
+            some.append(piece)
             room -= weight
     if some:
         yield some
 
 
-def _by_group(flushes: Sequence[Flush]) -> Iterator[tuple[int, int, GroupChange]]:
-    """(number of the flush, place in it, change), each group's changes side by side."""
-    found: dict[Group, list[tuple[int, int, GroupChange]]] = {}
-    for number, flush in enumerate(flushes):
-        for at, change in enumerate(flush.changes):
-            found.setdefault(change.group, []).append((number, at, change))
-    return itertools.chain.from_iterable(found.values())
+def by_group(flushes: Sequence[Flush], numbers: Iterable[int], groups: Collection[Group] = ()) -> dict[Group, Changes]:
+    """What the flushes of these numbers change of each group; of some groups alone, if any are named."""
+    found: dict[Group, Changes] = {}
+    for number in numbers:
+        for at, change in enumerate(flushes[number].changes):
+            if not groups or change.group in groups:
+                found.setdefault(change.group, []).append((number, at, change))
+    return found
+
+
+def new_name() -> str:
+    """A name never used before."""
+    return uuid.uuid4().hex
+
+
+def _sliced(piece: Piece, weights: Sequence[int], weight_max: int) -> Iterator[Piece]:
+    """A change in slices; one of units is compared with the tag that the slice before it left behind."""
+    attempt, tagged = new_name(), piece.tagged
+    for change, number, last in _slices(piece.change, weights, weight_max):
+        yield Piece(piece.of, change, number, last, attempt, tagged)
+        if tagged is not None:
+            tagged = tagged._replace(was=tagged.now, now=new_name())
 
 
 def _weights(change: GroupChange, times: int) -> list[int]:
@@ -118,11 +150,11 @@ def _slices(change: GroupChange, weights: Sequence[int], weight_max: int) -> Ite
 
 def flushes_of(pieces: Sequence[Piece]) -> list[int]:
     """The numbers of the flushes that have a piece here, in the order in which a call speaks of them."""
-    return list(dict.fromkeys(piece.number for piece in pieces))
+    return list(dict.fromkeys(number for piece in pieces for number, _ in piece.of))
 
 
 def encoded(flushes: Sequence[Flush], pieces: Sequence[Piece]) -> bytes:
-    """The last argument of the step script; ``lua/step.lua``, ``reps.lua`` and ``units.lua`` say what is in it.
+    """The last argument of the step script; ``lua/step.lua`` and ``members.lua`` say what is in it.
 
     Raises:
         ValueError: a change of a sales board; it is written with its bucket, by reach.
@@ -134,34 +166,47 @@ def encoded(flushes: Sequence[Flush], pieces: Sequence[Piece]) -> bytes:
     ]
     groups = []
     for group, some in itertools.groupby(pieces, lambda piece: piece.change.group):
-        parts = [_part(piece, places[piece.number], names) for piece in some]
+        parts = [_part(piece, [places[number] for number, _ in piece.of], names) for piece in some]
         groups.append(_head(group) | {"parts": parts})
     return _encode({"flushes": heads, "boards": list(names.boards), "reaches": names.told, "groups": groups})
 
 
 class _Names:
-    """What the changes of a call speak of, each told once; places count from 1, as in Lua."""
+    """What the changes of a call speak of, each told once; places count from 1, as in Lua.
+
+    Attributes:
+        boards: to their places.
+        told: for each reach its text, and the places of its boards.
+        same: places of reaches by their id, while a change keeps them alive: to hash one is dear.
+    """
 
     def __init__(self) -> None:
         self.boards: dict[str, int] = {}
-        self.told: list[tuple[str | int, ...]] = []
+        self.told: list[list[str | int]] = []
+        self.same: dict[int, int] = {}
         self._reaches: dict[Reach, int] = {}
-        self._same: dict[int, int] = {}  # by the id of a reach, which the change keeps alive: to hash one is dear
 
     def reach(self, reach: Reach) -> int:
         """The place of a reach."""
-        place = self._same.get(id(reach))
+        place = self.same.get(id(reach))
         if place is None:
-            place = self._same[id(reach)] = self._place(reach)
+            place = self._reaches.get(reach)
+            if place is None:
+                place = self._reaches[reach] = self._tell(reach)
+            self.same[id(reach)] = place
         return place
 
-    def _place(self, reach: Reach) -> int:
-        place = self._reaches.get(reach)
-        if place is None:
-            place = self._reaches[reach] = len(self._reaches) + 1
-            text, boards = _named(reach)
-            self.told.append((text, *map(self.board, boards)))
-        return place
+    def _tell(self, reach: Reach) -> int:
+        text, names = _named(reach)
+        known = self.boards
+        told: list[str | int] = [text]
+        for name in names:
+            place = known.get(name)
+            if place is None:
+                place = known[name] = len(known) + 1
+            told.append(place)
+        self.told.append(told)
+        return len(self.told)
 
     def board(self, name: str) -> int:
         """The place of a board."""
@@ -182,9 +227,9 @@ def _head(group: Group) -> dict[str, Any]:
     return told
 
 
-def _part(piece: Piece, place: int, names: _Names) -> dict[str, Any]:
-    """What a flush says of a group."""
-    told: dict[str, Any] = {"flush": place}
+def _part(piece: Piece, places: list[int], names: _Names) -> dict[str, Any]:
+    """What a flush, or of units several together, says of a group."""
+    told: dict[str, Any] = {"flushes": places}
     if piece.slice:
         told |= {"slice": piece.slice, "last": piece.last, "attempt": piece.attempt}
     change = piece.change
@@ -193,36 +238,39 @@ def _part(piece: Piece, place: int, names: _Names) -> dict[str, Any]:
     if isinstance(change.group, BoardGroup) or change.cells:
         raise ValueError(f"{change.group}: cells are written by reach")
     told["targets"] = [x for member, held in change.targets.items() for x in (member, targets_text(held))]
-    return told | (_reps(change.reached, names) if change.group.kind == "rep" else _units(change.reached, names))
+    if piece.tagged is None:
+        return told | _members(change.reached, names)
+    told |= {"was": piece.tagged.was, "tag": piece.tagged.now}
+    return told | _members(change.reached, names, piece.tagged.units)
 
 
-def _reps(reached: dict[str, ReachCells], names: _Names) -> dict[str, Any]:
+def _members(
+    reached: dict[str, ReachCells], names: _Names, units: Mapping[str, Unit] | None = None
+) -> dict[str, list[Any]]:
     one: list[Any] = []
     off: list[Any] = []
     several: list[Any] = []
+    same = names.same
     for member, cells in reached.items():
         if len(cells) == 1:
             reach, cell = cells[0]
-            if cell[3] > 0:
-                one += (member, names.reach(reach), f"{cell[0]} {cell[1]} {cell[2]} {cell[3]}", -cell[0])
+            revenue, quantity, count, lines = cell
+            if lines > 0:
+                place = same.get(id(reach)) or names.reach(reach)
+                one += (member, place, f"{revenue} {quantity} {count} {lines}", -revenue)
+                if units is not None:
+                    one.append(units[member].text)
                 continue
             if cell == EMPTY:
                 off += (member, names.reach(reach))
                 continue
-        several.append((member, _held(cells, names), _ranked(cells, names)))
+        parts = () if units is None else _parts(units[member], names)
+        several.append((member, _held(cells, names), _ranked(cells, names), parts))
     return {"one": one, "off": off, "several": several}
 
 
-def _units(reached: dict[str, ReachCells], names: _Names) -> dict[str, Any]:
-    one: list[Any] = []
-    several: list[Any] = []
-    for member, cells in reached.items():
-        if len(cells) == 1:
-            reach, cell = cells[0]
-            one += (member, names.reach(reach), f"{cell[0]} {cell[1]} {cell[2]} {cell[3]}", *cell)
-        else:
-            several.append((member, [x for reach, cell in cells for x in (names.reach(reach), *cell)]))
-    return {"one": one, "several": several}
+def _parts(unit: Unit, names: _Names) -> list[Any]:
+    return [x for partition, reach, text in unit.parts for x in (str(partition), names.reach(reach), text)]
 
 
 def _held(cells: ReachCells, names: _Names) -> list[Any]:

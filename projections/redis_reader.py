@@ -34,12 +34,14 @@ from projections.texts import (
     compact,
     pairs,
     parse_cells,
+    parse_parts,
     parse_reach,
     parse_targets,
     parse_values,
     parse_whole,
     partition_of,
     scores,
+    summed,
 )
 
 SCAN_COUNT = 1_000
@@ -224,7 +226,7 @@ def _board(name: BoardName, pos: dict[int, str], row: Sequence[Any], reaches: Ma
         if not text:
             cell = EMPTY
         elif text.startswith("+"):
-            cell = cell_of(text, name.unit_id, name.members, reaches)
+            cell = cell_of(parse_cells(text), name.unit_id, name.members, reaches)
         else:  # one reach: the cell is the same on all boards of the member
             [(_, cell)] = parse_cells(text)
         entries.append(
@@ -271,23 +273,24 @@ def _dump(
         parse_board(name): {member: 0.0 - float(score) for member, score in pairs(flat)} for name, flat in sets if flat
     }
 
-    def cell(text: str) -> Cell:
-        return (
-            cell_of(text, group.unit_id, group.members, reaches) if isinstance(group, BoardGroup) else parse_whole(text)
-        )
+    def cell(held: Sequence[tuple[str, Cell]]) -> Cell:
+        return cell_of(held, group.unit_id, group.members, reaches) if isinstance(group, BoardGroup) else summed(held)
 
+    whole = {member: cell(parse_cells(text)) for member, text in pairs(cells)}
     written = written_with(group)
     if isinstance(written, AttainmentGroup) and written.kind == "rep":
-        by_partition = {(member, partition_of(text)): cell(text) for member, text in pairs(cells)}
+        by_partition = {(member, partition_of(text)): whole[member] for member, text in pairs(cells)}
     else:
         by_partition = {
-            (field.partition("\0")[2], int(field.partition("\0")[0])): cell(text) for field, text in pairs(parts)
+            (member, partition): cell(part)
+            for member, text in pairs(parts)
+            for partition, part in parse_parts(text).items()
         }
     return GroupDump(
         group,
         as_of(_by_partition(pos), _by_partition(later)),
         ranked,
-        {member: cell(text) for member, text in pairs(cells)},
+        whole,
         {at: part for at, part in by_partition.items() if part != EMPTY},
         {member: parse_targets(text) for member, text in pairs(targets)},
         dict(pairs(texts)),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 
 from redis.asyncio import Redis
 
@@ -11,8 +12,10 @@ from domain.boards import Group
 from projections.keys import Keys, glob_escape
 from projections.ports import NEW, Flush, Said
 from projections.redis_calls import Call, asking, call, call_all
-from projections.redis_changes import Piece, calls, encoded, flushes_of
+from projections.redis_changes import Changes, Piece, by_group, calls, encoded, flushes_of
+from projections.redis_units import RedisUnits, is_of_units
 from projections.texts import compact, mark_of
+from projections.unit_parts import HELD_UNITS_MAX
 
 CALL_WEIGHT_MAX = 6_000
 """Values that one call writes, about: a member on six boards counts eight, so a call has about 750 members."""
@@ -26,6 +29,12 @@ TARGETED = "targeted"
 SCAN_COUNT = 1_000
 """Keys looked at per scan step."""
 
+CHANGED = "changed"
+"""An answer to a step of units: somebody wrote to the group since it was read."""
+
+ATTEMPTS_MAX = 3
+"""How often a group is read again for that; then the step is refused."""
+
 ANNOUNCED_GROUPS_MAX = 2_000
 """Names in one announcement; above, readers are told that anything may have changed."""
 
@@ -35,28 +44,47 @@ class _Answers:
 
     Attributes:
         said: for each flush, the answer to each change.
+        changed: groups that have to be read again.
     """
 
     def __init__(self, flushes: Sequence[Flush]) -> None:
         self.said = [[Said.DONE] * len(flush.changes) for flush in flushes]
+        self.changed: set[Group] = set()
         self._refused: set[int] = set()
 
-    def wanted(self, pieces: Sequence[Piece]) -> list[Piece]:
-        """Those that may still be written: of no flush that was refused, and no further slice of what was skipped."""
-        wanted = []
-        for piece in pieces:
-            if piece.number in self._refused:
-                self.take(piece, Said.REFUSED)
-            elif self.said[piece.number][piece.at] is Said.DONE:
-                wanted.append(piece)
-        return wanted
+    def refuse(self, number: int) -> None:
+        """Nothing of a flush may be written."""
+        self.said[number] = [Said.REFUSED] * len(self.said[number])
+        self._refused.add(number)
+
+    def open(self) -> list[int]:
+        """The flushes of which nothing was refused."""
+        return [number for number in range(len(self.said)) if number not in self._refused]
+
+    def refused(self) -> list[int]:
+        """The others."""
+        return sorted(self._refused)
+
+    def is_wanted(self, piece: Piece) -> bool:
+        """Whether it may still be written: of no flush that was refused, and no further slice of what was not."""
+        if piece.change.group in self.changed:
+            return False
+        if any(number in self._refused for number, _ in piece.of):
+            self.take(piece, Said.REFUSED)
+        return all(self.said[number][at] is Said.DONE for number, at in piece.of)
+
+    def give_up(self, changes: Mapping[Group, Changes]) -> None:
+        """Refuse what was not written, because its group was another by then."""
+        for number, at, _ in itertools.chain(*changes.values()):
+            self.said[number][at] = Said.REFUSED
 
     def take(self, piece: Piece, answer: Said) -> None:
         """Note what was answered to a piece. Once a slice was not written, its change was not."""
-        if answer is not Said.DONE:
-            self.said[piece.number][piece.at] = answer
-        if answer is Said.REFUSED:
-            self._refused.add(piece.number)
+        for number, at in piece.of:
+            if answer is not Said.DONE:
+                self.said[number][at] = answer
+            if answer is Said.REFUSED:
+                self._refused.add(number)
 
 
 class RedisWriter:
@@ -66,12 +94,21 @@ class RedisWriter:
         client: asked for everything.
         prefix: what every key begins with.
         call_weight_max: how much one call may write, so that other clients get their turn.
+        held_units_max: units that are kept from step to step, so that they need not be read again.
     """
 
-    def __init__(self, client: Redis, prefix: str, *, call_weight_max: int = CALL_WEIGHT_MAX) -> None:
+    def __init__(
+        self,
+        client: Redis,
+        prefix: str,
+        *,
+        call_weight_max: int = CALL_WEIGHT_MAX,
+        held_units_max: int = HELD_UNITS_MAX,
+    ) -> None:
         self._client = client
         self._keys = Keys(prefix)
         self._call_weight_max = call_weight_max
+        self._units = RedisUnits(client, self._keys, held_units_max)
         self._targeted: set[Group] = set()  # as answered last: only how much goes into a call depends on it
 
     async def where(self) -> tuple[str, dict[int, str]]:
@@ -92,11 +129,57 @@ class RedisWriter:
         Of a flush that is refused no more is sent than that: it would be refused, too.
         """
         answers = _Answers(flushes)
+        for number in await self._elsewhere(version, flushes):
+            answers.refuse(number)
+        changes = by_group(flushes, answers.open())
+        try:
+            for _ in range(ATTEMPTS_MAX):
+                answers.changed.clear()
+                await self._write(version, flushes, changes, answers)
+                if not answers.changed:
+                    break
+                answers.give_up(by_group(flushes, answers.refused(), answers.changed))
+                changes = by_group(flushes, answers.open(), answers.changed)
+            else:
+                answers.give_up(changes)
+        except BaseException:
+            self._units.forget()  # what of it was written, only the store knows
+            raise
+        return answers.said
+
+    async def _elsewhere(self, version: str, flushes: Sequence[Flush]) -> list[int]:
+        """The flushes whose start is not where the version stands; they would be refused."""
+        if not flushes:
+            return []
+        with asking():
+            found = await self._client.hmget(self._keys.pos(version), [str(flush.partition) for flush in flushes])
+        return [number for number, text in enumerate(found) if text != flushes[number].start]
+
+    def _changes(
+        self, flushes: Sequence[Flush], changes: Mapping[Group, Changes], answers: _Answers
+    ) -> Iterator[Piece]:
+        """Whole changes, each group's side by side; those of units joined."""
+        for group, some in changes.items():
+            if not is_of_units(group):
+                for number, at, change in some:
+                    yield Piece(((number, at),), change)
+            elif (joined := self._units.join(group, flushes, some, answers.said)) is not None:
+                yield joined
+
+    async def _write(
+        self, version: str, flushes: Sequence[Flush], changes: Mapping[Group, Changes], answers: _Answers
+    ) -> None:
+        units = {group: some for group, some in changes.items() if is_of_units(group)}
+        await self._units.read(version, units)
+        await self._call(version, flushes, self._changes(flushes, changes, answers), answers)
+        self._units.used(list(units))
+
+    async def _call(self, version: str, flushes: Sequence[Flush], changes: Iterator[Piece], answers: _Answers) -> None:
         waiting: asyncio.Task[list[str]] | None = None
         sent: list[Piece] = []
         try:
-            for pieces in calls(flushes, self._call_weight_max, self._targeted):
-                wanted = answers.wanted(pieces)
+            for pieces in calls(changes, self._call_weight_max, self._targeted):
+                wanted = self._wanted(pieces, answers)
                 if not wanted:
                     continue
                 packed = self._packed(version, flushes, wanted)
@@ -109,7 +192,16 @@ class RedisWriter:
         finally:
             if waiting is not None:
                 waiting.cancel()
-        return answers.said
+
+    def _wanted(self, pieces: Sequence[Piece], answers: _Answers) -> list[Piece]:
+        """Those that may still be written; what the others were worked out from has to be read again."""
+        wanted = []
+        for piece in pieces:
+            if answers.is_wanted(piece):
+                wanted.append(piece)
+            else:
+                self._units.forget(piece)
+        return wanted
 
     def _packed(self, version: str, flushes: Sequence[Flush], pieces: Sequence[Piece]) -> Call:
         keys = self._keys
@@ -120,8 +212,14 @@ class RedisWriter:
         for piece, one in zip(pieces, told, strict=True):
             if one == TARGETED:
                 self._targeted.add(piece.change.group)
+            if one == CHANGED:
+                answers.changed.add(piece.change.group)
             else:
-                answers.take(piece, Said(one))
+                answers.take(piece, Said.DONE if one == TARGETED else Said(one))
+            if one in (TARGETED, Said.DONE):
+                self._units.written(piece)
+            else:
+                self._units.forget(piece)
 
     async def move(self, version: str, flushes: Sequence[Flush]) -> list[Said]:
         """See `BoardWriter.move`."""

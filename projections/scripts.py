@@ -8,7 +8,7 @@ from importlib.resources import files
 from projections.keys import LUA_PRELUDE
 
 _PARTS = {
-    "step": ("fields", "common", "reps", "units", "attainment", "step"),
+    "step": ("fields", "common", "members", "attainment", "step"),
     "read": ("fields", "view", "read"),
     "dump": ("fields", "view", "dump"),
 }

@@ -42,12 +42,40 @@ def parse_cells(text: str) -> list[tuple[str, Cell]]:
     ]
 
 
-def parse_whole(text: str) -> Cell:
-    """The sum of a member's stored cells."""
-    [(_, whole), *others] = parse_cells(text)
+def parse_parts(text: str) -> dict[int, list[tuple[str, Cell]]]:
+    """Read a unit's stored parts: of each partition the numbers of its reaches, and the cells.
+
+    A unit of one reach has its number first, and then partition and cell by turns; one of several has '+' before, and
+    then partition, number and cell by turns.
+
+    >>> parse_parts("7 0 1200 3 1 1 11 5 1 1 1")[11]
+    [('7', Cell(revenue=5, quantity=1, count=1, lines=1))]
+    >>> parse_parts("+0 7 1200 3 1 1 0 8 5 1 1 1")
+    {0: [('7', Cell(revenue=1200, quantity=3, count=1, lines=1)), ('8', Cell(revenue=5, quantity=1, count=1, lines=1))]}
+    """
+    if text.startswith("+"):
+        words = text[1:].split(" ")
+        rows = [words[at : at + 6] for at in range(0, len(words), 6)]
+    else:
+        number, *words = text.split(" ")
+        rows = [[words[at], number, *words[at + 1 : at + 5]] for at in range(0, len(words), 5)]
+    found: dict[int, list[tuple[str, Cell]]] = {}
+    for partition, number, *cell in rows:
+        found.setdefault(int(partition), []).append((number, Cell(*map(int, cell))))
+    return found
+
+
+def summed(cells: Iterable[tuple[str, Cell]]) -> Cell:
+    """The sum of a member's cells, over all reaches."""
+    (_, whole), *others = cells
     for _, cell in others:
         whole = whole.plus(cell)
     return whole
+
+
+def parse_whole(text: str) -> Cell:
+    """The sum of a member's stored cells."""
+    return summed(parse_cells(text))
 
 
 def partition_of(text: str) -> int:
@@ -76,17 +104,17 @@ def parse_reach(text: str) -> Reach:
     return members, tuple(scopes)
 
 
-def cell_of(text: str, unit_id: str, members: str, reaches: Mapping[str, Reach]) -> Cell:
+def cell_of(cells: Iterable[tuple[str, Cell]], unit_id: str, members: str, reaches: Mapping[str, Reach]) -> Cell:
     """A member's cell on the boards of a unit: the sum over the reaches that hold it.
 
     Args:
-        text: the stored cells.
+        cells: the member's, by the number of their reach.
         unit_id: whose boards.
         members: of which kind.
         reaches: number to reach.
     """
     found = EMPTY
-    for number, cell in parse_cells(text):
+    for number, cell in cells:
         kind, scopes = reaches[number]
         if kind == members and unit_id in scopes:
             found = found.plus(cell)

@@ -29,7 +29,7 @@ ENGINE_LOG = "faust.engine"
 """Logger of the services below: one level for all that Faust says."""
 
 FETCH_BYTES_MIN = 1 << 18
-FETCH_WAIT_MS = 60
+FETCH_WAIT_MS = 40
 """The broker holds a fetch until it has so many bytes, or for so long: live records come in chunks, not one by one. One
 fetch a broker is on the way at a time, so this is also how long a partition that was left out of it waits."""
 

@@ -130,7 +130,7 @@ class FlushLimits:
     """
 
     records_max: int = 20_000
-    seconds: float = 0.2
+    seconds: float = 0.1
     bytes_max: int = 4 << 20
     behind_records: int = 10_000
     behind_seconds: float = 2.5
@@ -143,7 +143,7 @@ class FlushLimits:
         """When a flush is due in a partition for which so many records are known to wait.
 
         >>> FlushLimits().at(0)
-        FlushDue(records=20000, seconds=0.2, bytes=4194304)
+        FlushDue(records=20000, seconds=0.1, bytes=4194304)
         """
         share = min(1.0, behind / self.behind_records)
         seconds = self.seconds + share * max(0.0, self.behind_seconds - self.seconds)

@@ -119,11 +119,7 @@ local function step_members(group, parts, told, stem)
       end
     end
   end
-  if group.of_reps then
-    set_reps(group, parts, told, stem, touch)
-  else
-    set_units(group, parts, told, stem, touch)
-  end
+  set_members(group, parts, told, stem, touch)
   if not touch then return false end
   local names, each_metric = reader()
   local drops = new_ranking()

@@ -20,14 +20,9 @@ local function pairs_of(key, fields)
 end
 
 if name ~= '' then
-  local set, members, fields = redis.call('ZRANGE', stem .. BOARD .. name, 0, -1, 'WITHSCORES'), {}, {}
+  local set, members = redis.call('ZRANGE', stem .. BOARD .. name, 0, -1, 'WITHSCORES'), {}
   for i = 1, #set, 2 do members[#members + 1] = set[i] end
-  if redis.call('EXISTS', parts_key) == 1 then
-    for i = 1, #pos, 2 do
-      for _, member in ipairs(members) do fields[#fields + 1] = pos[i] .. '\0' .. member end
-    end
-  end
-  return cjson.encode({pos, ahead, {{name, set}}, pairs_of(cells_key, members), pairs_of(parts_key, fields), {}, {}})
+  return cjson.encode({pos, ahead, {{name, set}}, pairs_of(cells_key, members), pairs_of(parts_key, members), {}, {}})
 end
 local bucket, sets = string.match(group, '/([^/]+)$'), {}
 for _, board in ipairs(redis.call('SMEMBERS', stem .. BOARDS .. group)) do

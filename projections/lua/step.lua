@@ -1,11 +1,12 @@
 -- What flushes of several partitions change of some groups: each part is refused, skipped or written as a whole.  They go in
--- one call because a call costs more than a small part, and because a board that several change is written once.  A large
+-- one call because a call costs more than a small part, and because a board that several change is written once.  What they
+-- change of a group of units is one part, worked out from what the group held at a tag: every such write sets another.  A large
 -- change comes in slices, each a call of its own: own[partition .. '*'] then says what is under way (target mark, attempt,
 -- slices done), and readers wait until the last.
 -- KEYS pos, then ahead of each flush   ARGV stem told   -> an answer for each part
 -- told, in MessagePack: the flushes {partition, start, mark of the target, target}, boards and reaches that the parts name by
 -- their places, and the groups with their parts.
--- Answers: 'ok', 'targeted' (done, and there are attainment boards), 'skipped', 'refused'.
+-- Answers: 'ok', 'targeted' (done, and there are attainment boards), 'skipped', 'refused', 'changed' (another tag by now).
 local stem, told = ARGV[1], cmsgpack.unpack(ARGV[2])
 local flushes, numbers_known, said = told.flushes, false, {}
 
@@ -13,8 +14,17 @@ local partitions = {}
 for i, flush in ipairs(flushes) do partitions[i] = flush[1] end
 for i, text in ipairs(call('HMGET', KEYS[1], unpack(partitions))) do flushes[i].current = text == flushes[i][2] end
 
--- nil if a part may be written, and else what is answered.  own, under: what the group shows of the partition, and has under way.
-local function objection(part, bound, own, under)
+-- What is answered to a part that may not be written; nil if it may.  held: the group's own mark of each of its partitions,
+-- and what is under way there, by turns; tag: the group's.
+local function objection(part, held, tag)
+  for _, number in ipairs(part.flushes) do
+    if not flushes[number].current then return 'refused' end
+  end
+  if part.tag then
+    if (tag or '') == part.was then return nil end  -- the group is as it was when the part was worked out
+    return part.slice and part.slice > 1 and 'refused' or 'changed'
+  end
+  local bound, own, under = flushes[part.flushes[1]][3], held[1], held[2]
   if own and tonumber(own) >= bound then return 'skipped' end
   if part.slice and part.slice > 1 then
     -- Only after the slice before it, of the same attempt: a rollback or another writer in between begins anew.
@@ -27,26 +37,31 @@ end
 -- The parts of a group that may be written, and what is answered to the others.  Their marks are set first: when memory is
 -- short Redis refuses a script at its first such command, or not at all.
 local function admitted(group, answers)
-  local own_key, fields, at = stem .. OWN .. group.group, {}, 0
+  local own_key, fields, at = stem .. OWN .. group.group, {TAG}, 1
   for _, part in ipairs(group.parts) do
-    local partition = flushes[part.flush][1]
-    fields[at + 1], fields[at + 2], at = partition, partition .. '*', at + 2
+    for _, number in ipairs(part.flushes) do
+      local partition = flushes[number][1]
+      fields[at + 1], fields[at + 2], at = partition, partition .. UNDER_WAY, at + 2
+    end
   end
-  local held, marks, ended, parts = read(own_key, fields), {}, {}, {}
+  local found, marks, ended, parts = read(own_key, fields), {}, {}, {}
+  local tag = found[1]
+  at = 1
   for i, part in ipairs(group.parts) do
-    local flush, own, under = flushes[part.flush], held[2 * i - 1], held[2 * i]
-    answers[i] = not flush.current and 'refused' or objection(part, flush[3], own, under)
+    local held, half = {}, part.slice and not part.last
+    for j = 1, 2 * #part.flushes do held[j] = found[at + j] end
+    at = at + #held
+    answers[i] = objection(part, held, tag)
     if not answers[i] then
       parts[#parts + 1] = part
-      part.partition = flush[1]
-      if part.slice and not part.last then
-        marks[#marks + 1] = flush[1] .. '*'
-        marks[#marks + 1] = format('%d %s %d', flush[3], part.attempt, part.slice)
-      else
-        marks[#marks + 1] = flush[1]
-        marks[#marks + 1] = format('%d', flush[3])
-        if under then ended[#ended + 1] = flush[1] .. '*' end
+      part.partition = flushes[part.flushes[1]][1]
+      for j, number in ipairs(part.flushes) do
+        local partition, bound = flushes[number][1], flushes[number][3]
+        marks[#marks + 1] = half and partition .. UNDER_WAY or partition
+        marks[#marks + 1] = half and format('%d %s %d', bound, part.attempt, part.slice) or format('%d', bound)
+        if not half and held[2 * j] then ended[#ended + 1] = partition .. UNDER_WAY end
       end
+      if part.tag then marks[#marks + 1], marks[#marks + 2] = TAG, part.tag end
     end
   end
   write('HSET', own_key, marks)
@@ -56,10 +71,12 @@ end
 
 local function begin(parts)
   for _, part in ipairs(parts) do
-    local flush = flushes[part.flush]
-    if not flush.begun then
-      flush.begun = true
-      call('HSET', KEYS[1 + part.flush], format('%d', flush[3]), flush[4])
+    for _, number in ipairs(part.flushes) do
+      local flush = flushes[number]
+      if not flush.begun then
+        flush.begun = true
+        call('HSET', KEYS[1 + number], format('%d', flush[3]), flush[4])
+      end
     end
   end
   if not numbers_known then

@@ -12,15 +12,17 @@ end
 local function later(stem, group, shown)
   local own, out = redis.call('HGETALL', stem .. OWN .. group), {}
   for i = 1, #own, 2 do
-    local under_way = string.match(own[i], '^(%d+)%*$')
-    local at = shown[under_way or own[i]]
-    if not at then return nil end
-    if tonumber(string.match(own[i + 1], '^-?%d+')) > at then
-      if under_way then return nil, 'busy' end
-      local text = redis.call('HGET', stem .. AHEAD .. own[i], own[i + 1])
-      if not text then return nil end
-      out[#out + 1] = own[i]
-      out[#out + 1] = text
+    if own[i] ~= TAG then
+      local under_way = string.match(own[i], '^(%d+)%*$')
+      local at = shown[under_way or own[i]]
+      if not at then return nil end
+      if tonumber(string.match(own[i + 1], '^-?%d+')) > at then
+        if under_way then return nil, 'busy' end
+        local text = redis.call('HGET', stem .. AHEAD .. own[i], own[i + 1])
+        if not text then return nil end
+        out[#out + 1] = own[i]
+        out[#out + 1] = text
+      end
     end
   end
   return out, own

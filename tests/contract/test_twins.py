@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,8 +12,10 @@ from domain.boards import AttainmentGroup, BoardName, DocumentGroup
 from domain.cells import EMPTY, Cell
 from domain.rows import Reach
 from projections.memory import MemoryBoards
-from projections.ports import BoardStore, Flush, GroupChange, Position, ReachCells, Snapshot, SnapshotRequest
+from projections.ports import BoardStore, Flush, GroupChange, Position, ReachCells, Said, Snapshot, SnapshotRequest
 from projections.redis_boards import RedisBoards
+from projections.redis_calls import connect
+from projections.unit_parts import HELD_UNITS_MAX
 
 PARTITIONS = 3
 BUCKETS = ("2026-05-21", "2026-05")
@@ -154,8 +157,28 @@ def plain(snapshot: Snapshot) -> object:
     return snapshot.version, snapshot.boards, snapshot.attainments, documents
 
 
-@pytest.mark.parametrize("seed", range(8))
-async def test_both_stores_agree_on_random_histories(valkey_url: str, seed: int) -> None:
-    redis = RedisBoards.at(valkey_url, f"{uuid.uuid4().hex}:")
+class TwoWriters(RedisBoards):
+    """Boards whose steps are now one writer's, now another's: neither knows what the other wrote."""
+
+    def __init__(self, first: RedisBoards, second: RedisBoards, seed: int) -> None:
+        self.__dict__.update(vars(first))
+        self.writers, self.random = (first, second), random.Random(seed)
+
+    async def step(self, version: str, flushes: Sequence[Flush]) -> list[list[Said]]:
+        return await self.random.choice(self.writers).step(version, flushes)
+
+
+@pytest.mark.parametrize("held_units_max", [HELD_UNITS_MAX, 3, 0])
+@pytest.mark.parametrize("seed", range(5))
+async def test_both_stores_agree_on_random_histories(valkey_url: str, seed: int, held_units_max: int) -> None:
+    redis = RedisBoards(connect(valkey_url), f"{uuid.uuid4().hex}:", held_units_max=held_units_max)
+    await History(seed, [MemoryBoards(), redis]).run(120)
+    await redis.close()
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_both_stores_agree_when_two_write_by_turns(valkey_url: str, seed: int) -> None:
+    client, prefix = connect(valkey_url), f"{uuid.uuid4().hex}:"
+    redis = TwoWriters(RedisBoards(client, prefix), RedisBoards(client, prefix), seed)
     await History(seed, [MemoryBoards(), redis]).run(120)
     await redis.close()
