@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import functools
 import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,10 +13,11 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from domain.cells import Cell
-from projections.ports import NEW, Flush, GroupChange, Said
+from domain.cells import EMPTY, Cell
+from projections.ports import NEW, BoardsUnavailable, Flush, GroupChange, Position, Said
 from projections.redis_boards import RedisBoards
 from projections.redis_calls import connect
+from projections.texts import mark_of
 from tests.contract.given import (
     REPS,
     STORE_REVENUE,
@@ -201,3 +205,113 @@ async def sets(boards: RedisBoards) -> list[tuple[Any, float]]:
     _, groups = await boards.groups()
     dumps = [dump for dump in await boards.dump("v1", groups) if dump is not None]
     return [(name, scores["s1"]) for dump in dumps for name, scores in dump.sets.items() if "s1" in scores]
+
+
+PARTITIONS = 3
+REACHES = (NORTH, SOUTH)
+
+
+class Facts:
+    """What each partition says of three stores at every mark."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self.dice = dice
+        self.states: list[list[dict[str, dict[Any, Cell]]]] = [[{}] for _ in range(PARTITIONS)]
+
+    def grow(self) -> None:
+        partition = self.dice.choice(self.states)
+        state = {store: dict(by_reach) for store, by_reach in partition[-1].items()}
+        for store in self.dice.sample(["s1", "s2", "s3"], self.dice.choice([1, 2])):
+            held = state.setdefault(store, {})
+            moved = REACHES.index(self.dice.choice(REACHES[: 1 if self.dice.random() < 0.8 else 2]))
+            held |= dict.fromkeys(held, sold(0, 0)) | {REACHES[moved]: sold(self.dice.randrange(99), 1)}
+        partition.append(state)
+
+    def flush(self, partition: int, start: str, target: int) -> Flush:
+        """From where a partition stands to a later mark."""
+        states, first = self.states[partition], max(mark_of(start), 0)
+        changed = {s for s in states[target] if any(state.get(s) != states[first].get(s) for state in states[first:])}
+        return Flush(
+            partition,
+            start,
+            str(Position(target, 0, {"sales": target})),
+            [reached(UNIT_TARGETS, {store: states[target][store] for store in sorted(changed)})],
+        )
+
+
+async def project(boards: RedisBoards, facts: Facts) -> None:
+    """One round of a projector: of some partitions, as far as it has read."""
+    _, pos = await boards.where()
+    ready = [p for p in pos if mark_of(pos[p]) < len(facts.states[p]) - 1]
+    some = facts.dice.sample(ready, facts.dice.randrange(1, len(ready) + 1)) if ready else []
+    flushes = [facts.flush(p, pos[p], facts.dice.randrange(mark_of(pos[p]) + 1, len(facts.states[p]))) for p in some]
+    if flushes:
+        said = await boards.step("v1", flushes)
+        await boards.move("v1", [flush for flush, [one] in zip(flushes, said, strict=True) if one is not Said.REFUSED])
+
+
+class Turns(Interrupted):
+    """A client whose requests wait for their turn."""
+
+    def __init__(self, client: Redis) -> None:
+        super().__init__(client)
+        self.waiting: asyncio.Queue[asyncio.Future[None]] = asyncio.Queue()
+
+    async def _request(self) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting.put_nowait(turn)
+        await turn
+
+    async def go_on(self, work: asyncio.Task[None]) -> None:
+        """Let one request through and wait for the next, or for the end."""
+        asked = asyncio.ensure_future(self.waiting.get())
+        await asyncio.wait([asked, work], return_when=asyncio.FIRST_COMPLETED)
+        if asked.done():
+            asked.result().set_result(None)
+        else:
+            asked.cancel()
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_two_projectors_and_a_store_that_is_set_back_leave_exact_sums(
+    client: Redis, prefix: str, seed: int
+) -> None:
+    dice = random.Random(seed)
+    facts, copies, reader = Facts(dice), Copies(client, prefix), RedisBoards(client, prefix)
+    await current(reader)
+    await copies.keep()
+    turns = [Turns(client), Turns(client)]
+    writers = [RedisBoards(turn, prefix) for turn in turns]  # type: ignore[arg-type]  # as it is used
+    work: list[asyncio.Task[None] | None] = [None, None]
+    seen = set()
+    for _ in range(400):
+        facts.grow()
+        if dice.random() < 0.03:
+            await copies.keep()
+        elif dice.random() < 0.03:
+            await copies.set_back(dice)
+        at = dice.randrange(2)
+        task = work[at] = work[at] or asyncio.create_task(project(writers[at], facts))
+        await turns[at].go_on(task)
+        if task.done():
+            with contextlib.suppress(BoardsUnavailable):  # it has met both what was there before and what is there now
+                task.result()
+            work[at] = None
+        seen.add(await assert_exact(reader, facts))
+    assert len(seen) > 20, "the boards went on"
+
+
+async def assert_exact(boards: RedisBoards, facts: Facts) -> str:
+    """Sums are what the partitions say at the marks that are named; these marks, as text."""
+    [held] = await boards.dump("v1", [UNIT_TARGETS])
+    if held is None:
+        return ""
+    marks = {p: held.as_of[p].get("sales", 0) for p in held.as_of}
+    said = {p: facts.states[p][mark] for p, mark in marks.items()}
+    parts = {(s, p): functools.reduce(Cell.plus, by.values()) for p, state in said.items() for s, by in state.items()}
+    assert held.parts == {at: part for at, part in parts.items() if part != EMPTY}
+    stores = {store for store, _ in held.parts}
+    assert held.cells == {
+        s: functools.reduce(Cell.plus, (part for (store, _), part in held.parts.items() if store == s)) for s in stores
+    }
+    return str(sorted(marks.items()))
