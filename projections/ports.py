@@ -124,7 +124,8 @@ class BoardWriter(Protocol):
         """Write each change in one atomic step of its own, those of several partitions together: it costs less.
 
         Of each flush the answer to each change: REFUSED unless the version's position of the partition is ``start``;
-        SKIPPED if the group's own mark for the partition is not older than ``target``'s; else written and DONE.
+        SKIPPED if the group's own mark for the partition is not older than ``target``'s; else written and DONE. Of a
+        group of units all may be REFUSED while somebody else writes to it or moves the position of one.
         """
 
     async def move(self, version: str, flushes: Sequence[Flush]) -> list[Said]:

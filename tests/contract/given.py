@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from domain.boards import AttainmentGroup, BoardGroup, BoardName, DocumentGroup, Group
 from domain.cells import Cell
@@ -20,6 +22,8 @@ from projections.ports import (
     Said,
     SnapshotRequest,
 )
+
+ABANDONED_AGAIN_SECONDS = 0.1
 
 REPS = BoardGroup("cn", "rep", "2026-05")
 STORES = BoardGroup("cn", "store", "2026-05")
@@ -105,6 +109,13 @@ async def move_one(
     """The move of one partition, after a flush of these groups."""
     [said] = await boards.move(version, [Flush(partition, start, target, [GroupChange(group) for group in groups])])
     return said
+
+
+async def abandon(work: asyncio.Future[Any] | None) -> None:
+    """End some work wherever it stands; again and again, as Python 3.11 may lose a cancellation in the client."""
+    while work is not None and not work.done():
+        work.cancel()
+        await asyncio.wait([work], timeout=ABANDONED_AGAIN_SECONDS)
 
 
 class Flushes:

@@ -23,6 +23,7 @@ from tests.contract.given import (
     STORE_REVENUE,
     STORES,
     UNIT_TARGETS,
+    abandon,
     at,
     cells,
     current,
@@ -299,6 +300,8 @@ async def test_two_projectors_and_a_store_that_is_set_back_leave_exact_sums(
             work[at] = None
         seen.add(await assert_exact(reader, facts))
     assert len(seen) > 20, "the boards went on"
+    for left in work:
+        await abandon(left)
 
 
 async def assert_exact(boards: RedisBoards, facts: Facts) -> str:

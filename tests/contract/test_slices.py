@@ -23,6 +23,7 @@ from tests.contract.given import (
     REVENUE,
     STORES,
     UNIT_TARGETS,
+    abandon,
     at,
     cells,
     current,
@@ -339,8 +340,7 @@ async def test_two_writers_and_a_store_that_is_set_back_leave_exact_boards(
         elif dice < 0.15:
             await copies.set_back(rnd)
         elif dice < 0.17 and (work := rnd.choice(projectors)).work is not None:
-            work.work.cancel()
-            await asyncio.wait([work.work])
+            await abandon(work.work)
             projectors[projectors.index(work)] = Projector(client, prefix, log)
         else:
             await rnd.choice(projectors).go_on(boards)
@@ -351,6 +351,4 @@ async def test_two_writers_and_a_store_that_is_set_back_leave_exact_boards(
     assert mark_of((await boards.where())[1][0]) == len(log.states) - 1
     assert await compare(boards, log) == 4
     for projector in projectors:
-        if projector.work is not None:
-            projector.work.cancel()
-            await asyncio.wait([projector.work])
+        await abandon(projector.work)
