@@ -48,8 +48,12 @@ LISTING = b"S"
 
 ONE_REACH = b"\x01"
 SEVERAL_REACHES = b"\x02"
-CELL_NUMBERS = struct.Struct("<qqiiqqiiqqiiqqiiqqii")
-"""Revenue, quantity, count and lines of the day's five buckets."""
+BUCKETS_PER_DAY: Final = 5
+CELL_OF_BUCKET = struct.Struct("<qqii")
+"""Revenue, quantity, count and lines."""
+
+CELL_NUMBERS = struct.Struct("<" + BUCKETS_PER_DAY * "qqii")
+"""The cells of the day's five buckets."""
 
 Reach = tuple[str, tuple[str, ...]]
 """(MEMBERS, scopes): on whose boards a member's sales of one chain count; they count for its whole too."""

@@ -23,6 +23,7 @@ from domain.cells import Cell
 from domain.numbering import Numbering
 from domain.row_index import NONE, RowIndex, Rows, distinct, grown, joined, mixed, parted, runs, starts_of, summed
 from domain.rows import (
+    BUCKETS_PER_DAY,
     CELLS,
     Reach,
     one_reach_of,
@@ -33,7 +34,7 @@ from domain.rows import (
     row_key,
     several_reaches_row,
 )
-from domain.touched_rows import BUCKETS_PER_DAY, TouchedRows
+from domain.touched_rows import TouchedRows
 
 Numbers = NDArray[np.int64]
 """One row a thing: revenue, quantity, count, lines."""

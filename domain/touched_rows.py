@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.row_index import Rows, runs
-
-BUCKETS_PER_DAY: Final = 5
+from domain.rows import BUCKETS_PER_DAY
 
 ROW_BYTES: Final = 220
 REACH_BYTES: Final = 90

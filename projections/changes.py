@@ -9,10 +9,21 @@ from domain.boards import AttainmentGroup, Group
 from domain.calendar import buckets_of
 from domain.cells import Cell
 from domain.entries import CellEntry, DocumentEntry, Entry, TargetEntry, WholeEntry
-from domain.rows import CELL_NUMBERS, CELLS, cells_by_reach, entries, one_reach_of, reach_of, row_identity
+from domain.rows import (
+    BUCKETS_PER_DAY,
+    CELL_NUMBERS,
+    CELL_OF_BUCKET,
+    CELLS,
+    cells_by_reach,
+    entries,
+    one_reach_of,
+    reach_of,
+    row_identity,
+)
 from projections.ports import GroupChange, ReachCells
 
 _new_cell: Final = tuple.__new__  # a named tuple's own constructor takes three times as long
+_CELLS: Final = (Cell,) * BUCKETS_PER_DAY
 
 
 def changes_of(entries: Iterable[Entry]) -> list[GroupChange]:
@@ -75,9 +86,9 @@ def _hold(buckets: list[dict[str, ReachCells]], fresh: list[int], member_id: str
             buckets[at][member_id] = tuple(by_reach[at])
     else:
         reach = reach_of(one)
-        numbers = CELL_NUMBERS.unpack_from(value, 1)
+        cells = list(map(_new_cell, _CELLS, CELL_OF_BUCKET.iter_unpack(value[1 : 1 + CELL_NUMBERS.size])))
         for at in fresh:
-            buckets[at][member_id] = ((reach, _new_cell(Cell, numbers[4 * at : 4 * at + 4])),)
+            buckets[at][member_id] = ((reach, cells[at]),)
 
 
 def _change(changes: dict[Group, GroupChange], group: Group) -> GroupChange:

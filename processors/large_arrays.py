@@ -1,0 +1,23 @@
+"""How the C library keeps the fold's large arrays."""
+
+from __future__ import annotations
+
+import ctypes
+from contextlib import suppress
+from typing import Final
+
+M_MMAP_THRESHOLD: Final = -3
+"""The parameter's number in glibc's ``mallopt(3)``."""
+
+LARGE_BYTES: Final = 1 << 20
+
+
+def keep_large_arrays_apart() -> None:
+    """Have the C library give every array of a MiB pages of its own, which go back when it is freed.
+
+    Columns of the ledger and the totals are copied into larger ones as they grow. glibc puts arrays that are as large as
+    any that was ever freed among the small things, and what they leave there stays with the process: at a million
+    sales a tenth of its memory. Elsewhere than on glibc nothing happens.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
