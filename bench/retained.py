@@ -31,6 +31,7 @@ from events.contract import SaleRecorded
 from events.facts import Fact
 from processors.engine.changelog import Row, ledger_key, state_batch
 from processors.engine.writer import ChangelogWriter
+from processors.large_arrays import keep_large_arrays_apart
 from processors.topics import STATE_BYTES_MAX, TopicNames, ensure_topics
 
 REPS = 10_000
@@ -84,6 +85,7 @@ def facts(count: int, seed: int = 1) -> Iterator[tuple[int, Fact]]:
 
 def fold(count: int) -> tuple[list[PartitionState], dict[str, Any]]:
     """The states of all partitions after so many sales, and what memory they took."""
+    keep_large_arrays_apart()  # as a worker does
     control = [read_line(line) for line in organisation()]
     states = [PartitionState(partition, RULES) for partition in range(PARTITIONS)]
     for state in states:

@@ -29,6 +29,7 @@ from processors.engine.log_marks import first_records
 from processors.engine.reclaim import Reclaims
 from processors.engine.workshop import FlushLimits, Workshop
 from processors.engine.writer import ChangelogWriter
+from processors.large_arrays import keep_large_arrays_apart
 from processors.metrics import WorkerMetrics
 from processors.operator_commands import skip_command
 from processors.reducing import Reducer
@@ -111,6 +112,7 @@ def run_worker(
         restarted exits the process with 70 and does not return.
     """
     limit_kafka_logs()
+    keep_large_arrays_apart()
     try:
         require_topics(options.bootstrap_servers, options.topic_prefix, options.partitions)
     except (BrokerUnreachable, TopicsUnfit) as error:
