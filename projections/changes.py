@@ -24,6 +24,7 @@ from projections.ports import GroupChange, ReachCells
 
 _new_cell: Final = tuple.__new__  # a named tuple's own constructor takes three times as long
 _CELLS: Final = (Cell,) * BUCKETS_PER_DAY
+_ALL_BUCKETS: Final = range(BUCKETS_PER_DAY)
 
 
 def changes_of(entries: Iterable[Entry]) -> list[GroupChange]:
@@ -57,6 +58,7 @@ def changes_of_rows(rows: Sequence[tuple[bytes, bytes]]) -> list[GroupChange]:
     """
     changes: dict[Group, GroupChange] = {}
     days: dict[tuple[str, str], list[dict[str, ReachCells]]] = {}
+    met: set[tuple[str, str]] = set()
     for key, value in reversed(rows):
         if key[:1] == CELLS:
             kind, member_id, day = row_identity(key)
@@ -64,8 +66,10 @@ def changes_of_rows(rows: Sequence[tuple[bytes, bytes]]) -> list[GroupChange]:
             if buckets is None:
                 groups = [AttainmentGroup(kind, bucket) for bucket in buckets_of(day)]
                 buckets = days[kind, day] = [_change(changes, group).reached for group in groups]
-            fresh = [at for at, held in enumerate(buckets) if member_id not in held]
-            if fresh:
+            if (member := (kind, member_id)) not in met:
+                met.add(member)
+                _hold(buckets, _ALL_BUCKETS, member_id, value)
+            elif fresh := [at for at, held in enumerate(buckets) if member_id not in held]:
                 _hold(buckets, fresh, member_id, value)
         else:
             for entry in entries(key, value):
@@ -77,7 +81,7 @@ def changes_of_rows(rows: Sequence[tuple[bytes, bytes]]) -> list[GroupChange]:
     return list(changes.values())
 
 
-def _hold(buckets: list[dict[str, ReachCells]], fresh: list[int], member_id: str, value: bytes) -> None:
+def _hold(buckets: list[dict[str, ReachCells]], fresh: Sequence[int], member_id: str, value: bytes) -> None:
     """Take what a row says of some of its buckets."""
     one = one_reach_of(value)
     if one is None:
