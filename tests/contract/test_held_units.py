@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import functools
 import random
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from redis.asyncio import Redis
 from domain.cells import EMPTY, Cell
 from projections.ports import NEW, BoardsUnavailable, Flush, GroupChange, Position, Said
 from projections.redis_boards import RedisBoards
-from projections.redis_calls import connect
 from projections.texts import mark_of
 from tests.contract.given import (
     REPS,
@@ -38,18 +36,6 @@ from tests.contract.test_slices import Copies
 
 NORTH = ("store", ("north", "cn"))
 SOUTH = ("store", ("south", "cn"))
-
-
-@pytest.fixture
-async def client(valkey_url: str) -> AsyncIterator[Redis]:
-    client = connect(valkey_url)
-    yield client
-    await client.aclose()
-
-
-@pytest.fixture
-def prefix() -> str:
-    return f"{uuid.uuid4().hex}:"
 
 
 class Interrupted:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,7 +13,6 @@ from domain.boards import AttainmentGroup
 from domain.cells import EMPTY, Cell
 from projections.ports import NEW, GroupChange, Position, Said, SnapshotRequest
 from projections.redis_boards import RedisBoards
-from projections.redis_calls import connect
 from projections.texts import mark_of
 from tests.contract.given import (
     REP_TARGETS,
@@ -70,18 +67,6 @@ class Gate:
         if keep:
             self._waiting.put_nowait(asked.result())
         return asked.result()
-
-
-@pytest.fixture
-async def client(valkey_url: str) -> AsyncIterator[Redis]:
-    client = connect(valkey_url)
-    yield client
-    await client.aclose()
-
-
-@pytest.fixture
-def prefix() -> str:
-    return f"{uuid.uuid4().hex}:"
 
 
 @pytest.fixture
