@@ -78,7 +78,7 @@ class Credits:
 
     def of(self, chains: Rows) -> tuple[Rows, Rows]:
         """The credits of each chain, one after the other: (place of the chain in ``chains``, credit)."""
-        flat, starts = self._current().flat, self._current().starts
+        _, flat, starts, _, _ = self._current()
         lengths = starts[chains + 1] - starts[chains]
         ends = np.cumsum(lengths)
         places = np.repeat(np.arange(len(chains)), lengths)

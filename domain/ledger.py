@@ -292,7 +292,7 @@ class Ledger:
         self.fold()
         if not self._changed_count:
             return None
-        changed, _ = distinct(np.concatenate(self._changed))
+        changed = np.unique(np.concatenate(self._changed))
         self._changed, self._changed_count = [], 0
         return self._blob(self._rows[changed])
 

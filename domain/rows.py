@@ -35,7 +35,7 @@ import msgspec
 
 from domain.boards import AttainmentGroup, BoardGroup, DocumentGroup
 from domain.calendar import buckets_of
-from domain.cells import EMPTY, Cell
+from domain.cells import EMPTY, Cell, new_cell
 from domain.entries import CellEntry, DocumentEntry, Entry, TargetEntry, WholeEntry
 
 LEDGER = b"L"
@@ -153,6 +153,11 @@ def one_reach_of(value: bytes) -> bytes | None:
     raise ValueError(f"a row of cells of form {value[:1]!r}: written by another version")
 
 
+def one_reach_cells(value: bytes) -> list[Cell]:
+    """The cells of the day's five buckets in a C row that has one reach."""
+    return list(map(new_cell, CELL_OF_BUCKET.iter_unpack(value[1 : 1 + CELL_NUMBERS.size])))
+
+
 @lru_cache(maxsize=REACHES_CACHED_MAX)
 def reach_of(text: bytes) -> Reach:
     """A packed reach."""
@@ -197,10 +202,8 @@ def _cell_entries(key: bytes, value: bytes, wanted: Collection[str] | None) -> I
                 yield from _summed_entries(AttainmentGroup(kind, bucket), member_id, cells)
         return
     members, scopes = reach_of(one)
-    numbers = CELL_NUMBERS.unpack_from(value, 1)
-    for at, bucket in enumerate(names):
+    for bucket, cell in zip(names, one_reach_cells(value), strict=True):
         if wanted is None or bucket in wanted:
-            cell = Cell(*numbers[4 * at : 4 * at + 4])
             yield WholeEntry(AttainmentGroup(kind, bucket), member_id, cell)
             for scope in scopes:
                 yield CellEntry(BoardGroup(scope, members, bucket), member_id, cell)

@@ -25,7 +25,8 @@ FETCH_BYTES_MAX = 4 << 20
 
 GARBAGE_THRESHOLDS = (50_000, 50, 1_000)
 """Python's own 700 new objects are a few rows, and looking at them took a third of the time of packing changes. Rows
-and changes hold no cycles: they go when nobody holds them any more."""
+and changes hold no cycles: they go when nobody holds them any more. All that the boards' writer keeps is looked at
+rarely: it takes a third of a second, and live records wait for it."""
 
 RECONNECT_SECONDS = 2.0
 CANCEL_AGAIN_SECONDS = 0.2

@@ -7,23 +7,19 @@ from typing import Final, assert_never
 
 from domain.boards import AttainmentGroup, Group
 from domain.calendar import buckets_of
-from domain.cells import Cell
 from domain.entries import CellEntry, DocumentEntry, Entry, TargetEntry, WholeEntry
 from domain.rows import (
     BUCKETS_PER_DAY,
-    CELL_NUMBERS,
-    CELL_OF_BUCKET,
     CELLS,
     cells_by_reach,
     entries,
+    one_reach_cells,
     one_reach_of,
     reach_of,
     row_identity,
 )
 from projections.ports import GroupChange, ReachCells
 
-_new_cell: Final = tuple.__new__  # a named tuple's own constructor takes three times as long
-_CELLS: Final = (Cell,) * BUCKETS_PER_DAY
 _ALL_BUCKETS: Final = range(BUCKETS_PER_DAY)
 
 
@@ -90,7 +86,7 @@ def _hold(buckets: list[dict[str, ReachCells]], fresh: Sequence[int], member_id:
             buckets[at][member_id] = tuple(by_reach[at])
     else:
         reach = reach_of(one)
-        cells = list(map(_new_cell, _CELLS, CELL_OF_BUCKET.iter_unpack(value[1 : 1 + CELL_NUMBERS.size])))
+        cells = one_reach_cells(value)
         for at in fresh:
             buckets[at][member_id] = ((reach, cells[at]),)
 

@@ -172,41 +172,28 @@ def encoded(flushes: Sequence[Flush], pieces: Sequence[Piece]) -> bytes:
 
 
 class _Names:
-    """What the changes of a call speak of, each told once; places count from 1, as in Lua.
-
-    Attributes:
-        boards: to their places.
-        told: for each reach its text, and the places of its boards.
-        same: places of reaches by their id, while a change keeps them alive: to hash one is dear.
-    """
+    """What the changes of a call speak of, each told once; places count from 1, as in Lua."""
 
     def __init__(self) -> None:
         self.boards: dict[str, int] = {}
-        self.told: list[list[str | int]] = []
-        self.same: dict[int, int] = {}
+        self.told: list[tuple[str | int, ...]] = []
         self._reaches: dict[Reach, int] = {}
+        self._same: dict[int, int] = {}  # by the id of a reach, which the change keeps alive: to hash one is dear
 
     def reach(self, reach: Reach) -> int:
         """The place of a reach."""
-        place = self.same.get(id(reach))
+        place = self._same.get(id(reach))
         if place is None:
-            place = self._reaches.get(reach)
-            if place is None:
-                place = self._reaches[reach] = self._tell(reach)
-            self.same[id(reach)] = place
+            place = self._same[id(reach)] = self._place(reach)
         return place
 
-    def _tell(self, reach: Reach) -> int:
-        text, names = _named(reach)
-        known = self.boards
-        told: list[str | int] = [text]
-        for name in names:
-            place = known.get(name)
-            if place is None:
-                place = known[name] = len(known) + 1
-            told.append(place)
-        self.told.append(told)
-        return len(self.told)
+    def _place(self, reach: Reach) -> int:
+        place = self._reaches.get(reach)
+        if place is None:
+            place = self._reaches[reach] = len(self._reaches) + 1
+            text, boards = _named(reach)
+            self.told.append((text, *map(self.board, boards)))
+        return place
 
     def board(self, name: str) -> int:
         """The place of a board."""
@@ -250,14 +237,12 @@ def _members(
     one: list[Any] = []
     off: list[Any] = []
     several: list[Any] = []
-    same = names.same
     for member, cells in reached.items():
         if len(cells) == 1:
             reach, cell = cells[0]
             revenue, quantity, count, lines = cell
             if lines > 0:
-                place = same.get(id(reach)) or names.reach(reach)
-                one += (member, place, f"{revenue} {quantity} {count} {lines}", -revenue)
+                one += (member, names.reach(reach), f"{revenue} {quantity} {count} {lines}", -revenue)
                 if units is not None:
                     one.append(units[member].text)
                 continue

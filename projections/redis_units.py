@@ -9,12 +9,11 @@ from typing import TypeGuard
 from redis.asyncio import Redis
 
 from domain.boards import AttainmentGroup, Group
-from domain.rows import Reach
 from projections.keys import TAG, UNDER_WAY, Keys
-from projections.ports import BoardsUnavailable, Flush, GroupChange, Said
-from projections.redis_calls import asking
+from projections.ports import Flush, GroupChange, Said
+from projections.redis_calls import Call, call_all
 from projections.redis_changes import Changes, Piece, Tagged, new_name
-from projections.texts import mark_of, parse_parts, parse_reach
+from projections.texts import mark_of, pairs, parse_parts, parse_reach
 from projections.unit_parts import HeldGroups, Unit, UnitGroup
 
 READ_FIELDS_MAX = 1_000
@@ -43,55 +42,42 @@ class RedisUnits:
     async def read(self, version: str, wanted: Mapping[AttainmentGroup, Changes]) -> None:
         """Read what is not known of the units that change.
 
-        A group's tag is read before its units: if somebody writes in between, the step is refused.
+        A group's tag and the parts are read in one step: a store that is set back to a tag has the parts of that tag.
         """
         held = self._held.of(version)
-        await self._read_groups(version, [group for group in wanted if group not in held])
         asked: list[tuple[AttainmentGroup, list[str]]] = []
         for group, changes in wanted.items():
-            members = held[group].unknown(dict.fromkeys(chain(*(change.reached for _, _, change in changes))))
-            pieces = range(0, len(members), READ_FIELDS_MAX)
-            asked += [(group, members[first : first + READ_FIELDS_MAX]) for first in pieces]
-        if asked:
-            await self._read_units(version, asked)
-
-    async def _read_groups(self, version: str, groups: Sequence[AttainmentGroup]) -> None:
-        if not groups:
-            return
-        with asking():
-            async with self._client.pipeline(transaction=False) as pipe:
-                for group in groups:
-                    pipe.hgetall(self._keys.own(version, group))
-                found = await pipe.execute()
-        for group, marks in zip(groups, found, strict=True):
-            self._held[group] = _group(marks)
-
-    async def _read_units(self, version: str, asked: Sequence[tuple[AttainmentGroup, list[str]]]) -> None:
-        with asking():
-            async with self._client.pipeline(transaction=False) as pipe:
-                for group, members in asked:
-                    pipe.hmget(self._keys.parts(version, group), members)
-                found = await pipe.execute()
-        parsed = [
-            (self._held[group], member, parse_parts(text) if text else {})
-            for (group, members), texts in zip(asked, found, strict=True)
-            for member, text in zip(members, texts, strict=True)
+            units = dict.fromkeys(chain(*(change.reached for _, _, change in changes)))
+            members = held[group].unknown(units) if group in held else list(units)
+            if members or group not in held:
+                pieces = range(0, max(len(members), 1), READ_FIELDS_MAX)
+                asked += [(group, members[first : first + READ_FIELDS_MAX]) for first in pieces]
+        keys = self._keys
+        reads = [
+            Call("parts", [keys.own(version, group), keys.parts(version, group), keys.reaches(version)], members)
+            for group, members in asked
         ]
-        numbers = {number for _, _, parts in parsed for cells in parts.values() for number, _ in cells}
-        reaches = await self._reaches(version, numbers)
-        for held, member, parts in parsed:
-            unit = held.units[member] = Unit()
-            for partition, cells in parts.items():
-                unit.set(partition, tuple((reaches[number], cell) for number, cell in cells))
+        for (group, members), told in zip(asked, await call_all(self._client, reads) if reads else [], strict=True):
+            self._learn(group, members, *told)
 
-    async def _reaches(self, version: str, numbers: set[str]) -> dict[str, Reach]:
-        if not numbers:
-            return {}
-        with asking():
-            texts = await self._client.hmget(self._keys.reaches(version), list(numbers))
-        if None in texts:
-            raise BoardsUnavailable("the store was set back while it was read")
-        return {number: parse_reach(text) for number, text in zip(numbers, texts, strict=True)}
+    def _learn(
+        self,
+        group: AttainmentGroup,
+        members: Sequence[str],
+        marks: Sequence[str],
+        texts: Sequence[str | None],
+        numbers: Sequence[str],
+        reach_texts: Sequence[str],
+    ) -> None:
+        read = _group(dict(pairs(marks)))
+        held = self._held.setdefault(group, read)
+        if held.tag != read.tag:  # somebody wrote between two reads: the step will hear it, and all is read again
+            held.tag = new_name()
+        reaches = dict(zip(numbers, map(parse_reach, reach_texts), strict=True))
+        for member, text in zip(members, texts, strict=True):
+            unit = held.units[member] = Unit()
+            for partition, cells in parse_parts(text).items() if text else ():
+                unit.set(partition, tuple((reaches[number], cell) for number, cell in cells))
 
     def join(
         self, group: AttainmentGroup, flushes: Sequence[Flush], changes: Changes, said: Sequence[list[Said]]

@@ -9,6 +9,7 @@ from projections.keys import LUA_PRELUDE
 
 _PARTS = {
     "step": ("fields", "common", "members", "attainment", "step"),
+    "parts": ("fields", "parts"),
     "read": ("fields", "view", "read"),
     "dump": ("fields", "view", "dump"),
 }

@@ -13,17 +13,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.boards import AttainmentGroup
-from domain.cells import EMPTY, Cell
+from domain.cells import EMPTY, new_cell
 from domain.rows import Reach
 from projections.ports import ReachCells
+from projections.texts import cell_text
 
 HELD_UNITS_MAX: Final = 50_000
 """Units, each in a bucket, that are kept from step to step: some 50 MB."""
 
 PartText = tuple[int, Reach, str]
 """(partition, reach, cell) of a part with several reaches."""
-
-_new_cell: Final = tuple.__new__  # a named tuple's own constructor takes three times as long
 
 
 class Unit:
@@ -61,7 +60,7 @@ class Unit:
         if (old := parts.get(partition)) is not None:
             r0, q0, c0, n0 = old[0][1]
             r, q, c, n = r - r0, q - q0, c - c0, n - n0
-        self.sum = _new_cell(Cell, (r + revenue, q + quantity, c + count, n + lines))
+        self.sum = new_cell((r + revenue, q + quantity, c + count, n + lines))
         if lines or cell != EMPTY:
             parts[partition] = cells
             self._texts[partition] = f"{partition} {revenue} {quantity} {count} {lines}"
@@ -97,11 +96,7 @@ class Unit:
     @property
     def parts(self) -> list[PartText]:
         """The parts, of whatever reaches."""
-        return [
-            (partition, reach, f"{cell[0]} {cell[1]} {cell[2]} {cell[3]}")
-            for partition, part in self._parts.items()
-            for reach, cell in part
-        ]
+        return [(partition, reach, cell_text(cell)) for partition, part in self._parts.items() for reach, cell in part]
 
 
 @dataclass(slots=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from redis.asyncio import Redis
 
 from domain.boards import AttainmentGroup, BoardGroup, BoardName, DocumentGroup, Group
 from domain.cells import Cell
@@ -116,6 +119,81 @@ async def abandon(work: asyncio.Future[Any] | None) -> None:
     while work is not None and not work.done():
         work.cancel()
         await asyncio.wait([work], timeout=ABANDONED_AGAIN_SECONDS)
+
+
+class Gate:
+    """A client whose script calls wait until they are let through."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._waiting: asyncio.Queue[asyncio.Future[None]] = asyncio.Queue()
+
+    async def turn(self) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.put_nowait(turn)
+        await turn
+
+    async def evalsha(self, *args: Any) -> Any:
+        await self.turn()
+        return await self._client.evalsha(*args)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def let_through(self, work: asyncio.Task[Any]) -> bool:
+        """Let the next call through and wait until the work asks for another, or ends; whether it goes on."""
+        if not work.done():
+            (await self.asked(work)).set_result(None)
+            await self.asked(work, keep=True)
+        return not work.done()
+
+    async def asked(self, work: asyncio.Task[Any], *, keep: bool = False) -> asyncio.Future[None]:
+        asked = asyncio.ensure_future(self._waiting.get())
+        await asyncio.wait([asked, work], return_when=asyncio.FIRST_COMPLETED)
+        if not asked.done():
+            asked.cancel()
+            return asyncio.get_running_loop().create_future()
+        if keep:
+            self._waiting.put_nowait(asked.result())
+        return asked.result()
+
+
+class Copies:
+    """The server's keys as they once were."""
+
+    def __init__(self, client: Redis, prefix: str) -> None:
+        self.client, self.prefix, self.kept = client, prefix, list[dict[str, Any]]()
+
+    async def keys(self) -> list[str]:
+        return [key async for key in self.client.scan_iter(match=self.prefix + "*")]
+
+    async def keep(self) -> None:
+        copy = {}
+        for key in await self.keys():
+            kind = await self.client.type(key)
+            copy[key] = (
+                await self.client.hgetall(key)
+                if kind == "hash"
+                else await self.client.zrange(key, 0, -1, withscores=True)
+                if kind == "zset"
+                else await self.client.smembers(key)
+                if kind == "set"
+                else await self.client.get(key)
+            )
+        self.kept = [*self.kept[-2:], copy]
+
+    async def set_back(self, rnd: random.Random) -> None:
+        gone = await self.keys()
+        await self.client.delete(*gone)
+        for key, held in rnd.choice(self.kept).items():
+            if isinstance(held, dict):
+                await self.client.hset(key, mapping=held)
+            elif isinstance(held, list):
+                await self.client.zadd(key, dict(held))
+            elif isinstance(held, set):
+                await self.client.sadd(key, *held)
+            else:
+                await self.client.set(key, held)
 
 
 class Flushes:

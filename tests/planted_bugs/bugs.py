@@ -156,10 +156,10 @@ BUGS: tuple[Bug, ...] = (
         (
             Change(
                 "projections/redis_units.py",
-                "        if asked:\n            await self._read_units(version, asked)\n",
-                "        if asked:\n            await self._read_units(version, asked)\n"
-                "            for group in wanted:\n"
-                "                held[group].tag = str(await self._client.hget(self._keys.own(version, group), TAG))\n",
+                "            self._learn(group, members, *told)\n",
+                "            self._learn(group, members, *told)\n"
+                "        for group in wanted:\n"
+                "            held[group].tag = str(await self._client.hget(keys.own(version, group), TAG) or '')\n",
             ),
         ),
         HELD + "test_nothing_that_another_writes_meanwhile_is_lost",
