@@ -163,6 +163,31 @@ async def test_a_writer_notices_that_the_store_was_set_back(client: Redis, prefi
     assert await shown(writer, STORE_REVENUE) == [("s1", 223)]
 
 
+async def test_parts_that_a_store_no_longer_holds_are_not_written(client: Redis, prefix: str) -> None:
+    """Another writes right before the parts are read, and the store is set back right before the step."""
+    other, copies = RedisBoards(client, prefix), Copies(client, prefix)
+    await current(other)
+    await flush(other, 0, -1, 5, stores(s1=100))
+    await flush(other, 1, -1, 5, stores(s1=20))
+    await copies.keep()
+
+    async def write() -> None:
+        assert await flush(other, 1, 5, 9, stores(s1=50)) is Said.DONE
+
+    class SetBack(Interrupted):
+        async def evalsha(self, *args: Any) -> Any:
+            if not is_set_back:
+                is_set_back.append(True)
+                await copies.set_back(random.Random(0))
+            return await self._client.evalsha(*args)
+
+    is_set_back: list[bool] = []
+    writer = RedisBoards(SetBack(client, 2, write), prefix)  # type: ignore[arg-type]  # as it is used
+    assert await flush(writer, 0, 5, 9, stores(s1=1_000)) is Said.DONE
+    assert await shown(other, STORE_REVENUE) == [("s1", 1_020)]
+    assert (await dump(other, STORES)).parts == {("s1", 0): sold(1_000), ("s1", 1): sold(20)}
+
+
 @pytest.mark.parametrize("is_new", [True, False])
 async def test_a_unit_that_moves_in_one_partition_first_stands_where_each_part_says(
     client: Redis, prefix: str, is_new: bool
