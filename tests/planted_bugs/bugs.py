@@ -163,7 +163,8 @@ BUGS: tuple[Bug, ...] = (
             Change(
                 "projections/redis_units.py",
                 "            self._learn(group, members, *told)\n",
-                "            self._learn(group, members, *told)\n            held[group].tag = str(tags[group] or '')\n",
+                "            self._learn(group, members, *told)\n"
+                "            held[group].tag = str(tags[group] or '')\n",
             ),
         ),
         HELD + "test_parts_that_a_store_no_longer_holds_are_not_written",
