@@ -31,7 +31,7 @@ from events.contract import SaleRecorded
 from events.facts import Fact
 from processors.engine.changelog import Row, ledger_key, state_batch
 from processors.engine.writer import ChangelogWriter
-from processors.large_arrays import keep_large_arrays_apart
+from processors.process_memory import keep_large_arrays_apart
 from processors.topics import STATE_BYTES_MAX, TopicNames, ensure_topics
 
 REPS = 10_000

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from domain.calendar import SLOT_MS, DayOf
 from domain.numbering import Numbering
-from domain.row_index import NONE, Rows, distinct
+from domain.row_index import NONE, Rows, distinct, starts_of
 
 _SLOT_BITS: Final = 40
 ZONES_CACHED_MAX: Final = 1_024
@@ -47,8 +47,11 @@ class BusinessDays:
 
     def of(self, zones: Rows, instants_ms: NDArray[np.int64]) -> Rows:
         """The number of the calendar day of each instant in its zone (a number of ``zone``)."""
-        slots, back = distinct(zones << _SLOT_BITS | instants_ms // SLOT_MS)
-        days = np.array([self._all_through(slot) for slot in slots.tolist()], np.int64)[back]
+        slots = zones << _SLOT_BITS | instants_ms // SLOT_MS
+        starts = starts_of(slots)  # they mostly come in the order of time: of neighbours one is looked at
+        some, back = distinct(slots[starts])
+        days_of_slots = np.array([self._all_through(slot) for slot in some.tolist()], np.int64)
+        days = np.repeat(days_of_slots[back], np.diff(starts, append=len(slots)))
         for at in np.flatnonzero(days == NONE).tolist():  # midnight passes, or the clock changes
             days[at] = self._days[self._clocks[int(zones[at])].of(int(instants_ms[at]))]
         return days

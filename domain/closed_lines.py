@@ -13,11 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.closing import NO_YEAR
-from domain.row_index import NONE, Mask, RowIndex, Rows, grown
+from domain.row_index import NONE, Digests, Mask, RowIndex, Rows, grown
 from domain.rows import pack
-
-Digests = NDArray[np.uint64]
-"""One row a line: its digest in two halves."""
 
 BLOB_VERSION: Final = 2
 """Of a blob of lines that have left; blobs of rows have another."""
@@ -84,14 +81,14 @@ class ClosedLines:
 
     def _add(self, digests: Digests, years: NDArray[np.uint16]) -> None:
         new = self._find(digests) == NONE
+        before = len(self)
         rows = self._index.add(np.ascontiguousarray(digests[new, 0]))
-        self._digests, self._years = grown(self._digests, len(self)), grown(self._years, len(self))
+        self._digests = grown(self._digests, before, len(self))
+        self._years = grown(self._years, before, len(self))
         self._digests[rows], self._years[rows] = digests[new], years[new]
 
     def _find(self, digests: Digests) -> Rows:
-        known = self._digests
-        hashes = np.ascontiguousarray(digests[:, 0])
-        return self._index.find(hashes, lambda rows, asked: (known[rows] == digests[asked]).all(axis=1))
+        return self._index.find_digests(digests, self._digests)
 
     def _left_in(self, digests: Digests) -> Rows:
         """The closed year that each line has left with; NO_YEAR where it has not."""

@@ -35,14 +35,18 @@ from domain.ledger_rows import (
 )
 from domain.numbering import Numbering
 from domain.row_index import NONE, Mask, RowIndex, Rows, distinct, grown
-from domain.rows import pack, unpack
+from domain.rows import pack, unpack, unpacker
 from events.contract import SaleRecorded
 
 BUFFERED_ROWS_MAX: Final = 4_096
-LOADED_ROWS_MAX: Final = 65_536
-"""Rows of blobs that wait to be merged together: a long quiet day leaves many small blobs."""
+LOADED_ROWS_MAX: Final = 1 << 20
+"""Rows of blobs that wait to be merged together: mostly all of a partition's, and then none has to be looked up."""
 
 BLOB_VERSION: Final = 1
+
+Pair = tuple[str, str]
+Detail = tuple[str | None, str | None, str | None]
+_read_blob: Final = unpacker(tuple[int, list[Pair], list[Detail], list[str], bytes])
 
 _OUTCOMES: Final = (APPLIED, DUPLICATE, SUPERSEDED, DEAD_LETTERED)
 _APPLIED, _DUPLICATE, _SUPERSEDED, _LATE = range(4)
@@ -59,8 +63,8 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        self.pairs: Numbering[tuple[str, str]] = Numbering()
-        self.details: Numbering[tuple[str | None, str | None, str | None]] = Numbering()
+        self.pairs: Numbering[Pair] = Numbering()
+        self.details: Numbering[Detail] = Numbering()
         self.returns: Numbering[str] = Numbering()
         # The number 0 stands for nothing: a row of which only the void is known has it.
         assert self.pairs["", ""] == self.details[None, None, None] == self.returns[""] == 0
@@ -70,8 +74,7 @@ class Ledger:
         self._buffer = bytearray()
         self._buffered = 0
         self._number = 0  # of the first buffered record, since the last question for refused ones
-        self._loaded: list[Packed] = []
-        self._loaded_count = 0
+        self._loaded_count = 0  # rows of blobs, behind those that the index knows
         self._changed: list[Rows] = []
         self._changed_count = 0
         self._effects: list[Effects] = []
@@ -79,7 +82,7 @@ class Ledger:
         self._outcomes: Counter[tuple[str, str]] = Counter()
 
     def __len__(self) -> int:
-        self.fold()
+        """Lines, without those that only records know which wait to be merged: who counts makes no work."""
         return len(self._index)
 
     # ---- records
@@ -108,42 +111,52 @@ class Ledger:
 
     def fold(self) -> None:
         """Merge the records that were taken and the blobs that were loaded."""
-        if self._loaded:
-            loaded, self._loaded, self._loaded_count = np.concatenate(self._loaded), [], 0
-            for at in rounds(loaded):
-                some = loaded[at]
-                self._merge(some, self._find(some))
+        if self._loaded_count:
+            self._merge_loaded()
         if self._buffered:
             buffered = np.frombuffer(bytes(self._buffer), ROW)
             self._buffer.clear()
             first, self._number, self._buffered = self._number, self._number + self._buffered, 0
             for at in rounds(buffered):
-                self._take(buffered[at], first + at)
+                self._take(buffered.take(at), first + at)
+
+    def _merge_loaded(self) -> None:
+        """Merge the rows of blobs: mostly each is of a line of its own, and stands where it belongs."""
+        count = len(self._index)
+        loaded, self._loaded_count = self._rows[count : count + self._loaded_count], 0
+        turns = list(rounds(loaded))
+        if len(turns) == 1 and (self._find(loaded) == NONE).all():
+            self._index.add(np.ascontiguousarray(loaded["digest"][:, 0]))
+            return
+        loaded = loaded.copy()
+        for at in turns:
+            some = loaded.take(at)
+            self._merge(some, self._find(some))
 
     def _take(self, new: Packed, numbers: Rows) -> None:
         """Merge records of different lines, and note outcomes, effects and what changed."""
         rows = self._find(new)
         if self.closed.year:
             known = rows != NONE
-            years = self.closed.late(new, known, old := self._rows[rows[known]], counting(old))
+            years = self.closed.late(new, known, old := self._rows.take(rows[known]), counting(old))
             if (late := years > 0).any():
                 self.closed.refuse(numbers[late], years[late])
-                self._count(new[late], np.full(int(late.sum()), _LATE, np.int8))
-                new, rows = new[~late], rows[~late]
+                self._count(new.compress(late), np.full(int(late.sum()), _LATE, np.int8))
+                new, rows = new.compress(~late), rows[~late]
         merged = self._merge(new, rows)
         outcomes = np.full(len(new), _APPLIED, np.int8)
-        effects = [Effects.entered(new[merged.added])]
+        effects = [Effects.entered(new.take(merged.added))]
         changed = [merged.added_rows]
         if len(merged.met):
-            met, old = new[merged.met], merged.old
+            met, old = new.take(merged.met), merged.old
             was_void, is_void = (old["numbers"] & 1).astype(np.bool_), met["revision"] == NO_SALE
             outcome = np.where(merged.greater, np.where(was_void, _SUPERSEDED, _APPLIED), _SUPERSEDED)
             outcome[~merged.greater & ~is_void & equal_sales(met, old)] = _DUPLICATE
             outcomes[merged.met] = np.where(is_void, np.where(was_void, _DUPLICATE, _APPLIED), outcome)
             turned = (merged.greater | is_void) & ~was_void
-            left = old[turned]
+            left = old.compress(turned)
             effects.append(Effects(left, np.full(len(left), -1, np.int64)))
-            effects.append(Effects.entered(met[turned & merged.greater]))
+            effects.append(Effects.entered(met.compress(turned & merged.greater)))
             changed.append(merged.met_rows[turned | merged.greater])
         self._count(new, outcomes)
         self._note(effects, np.concatenate(changed))
@@ -161,7 +174,7 @@ class Ledger:
         for rows, signs in effects:
             counts = rows["revision"] != NO_SALE
             if counts.any():
-                self._effects.append(Effects(rows[counts], signs[counts]))
+                self._effects.append(Effects(rows.compress(counts), signs[counts]))
                 self._effect_count += int(counts.sum())
         if len(changed):
             self._changed.append(changed)
@@ -170,24 +183,31 @@ class Ledger:
     # ---- merging
     def _find(self, new: Packed) -> Rows:
         """The row of each line, or NONE."""
-        known, digests = self._rows["digest"], new["digest"]
-        hashes = np.ascontiguousarray(digests[:, 0])
-        return self._index.find(hashes, lambda rows, asked: (known[rows] == digests[asked]).all(axis=1))
+        return self._index.find_digests(new["digest"], self._rows["digest"])
 
     def _merge(self, new: Packed, rows: Rows) -> _Merged:
         """Merge rows of different lines, which stand in these rows; says what was there before."""
         met, added = np.flatnonzero(rows != NONE), np.flatnonzero(rows == NONE)
         met_rows = rows[met]
-        old = self._rows[met_rows]
-        greater = self._greater(new[met], old)
-        result = np.where(greater, new[met], old)
-        result["numbers"] |= (new[met]["numbers"] | old["numbers"]) & 1
-        self._rows[met_rows] = result
-        count = len(self._index)
-        self._rows = grown(self._rows, count + len(added))
-        self._rows[count : count + len(added)] = new[added]
-        added_rows = self._index.add(np.ascontiguousarray(new["digest"][added, 0]))
+        old, told = self._rows.take(met_rows), new.take(met)
+        greater = self._greater(told, old)
+        result = np.where(greater, told, old)
+        result["numbers"] |= (told["numbers"] | old["numbers"]) & 1
+        self._rows.put(met_rows, result)
+        count, entered = len(self._index), new.take(added)
+        self._append(count, entered)
+        added_rows = self._index.add(np.ascontiguousarray(entered["digest"][:, 0]))
         return _Merged(added, added_rows, met, met_rows, old, greater)
+
+    def _append(self, count: int, rows: Packed) -> None:
+        """Put rows behind the first so many; room is made in place, or in a copy while somebody looks at the rows."""
+        end = count + len(rows)
+        if end > len(self._rows):
+            try:
+                self._rows.resize(end + end // 8)
+            except ValueError:
+                self._rows = grown(self._rows, count, end)
+        self._rows[count:end] = rows
 
     def _greater(self, new: Packed, old: Packed) -> Mask:
         """Where the new sale is the greater one: by revision, instant, and the texts behind the numbers."""
@@ -229,7 +249,7 @@ class Ledger:
         rows = self._rows[: len(self._index)]
         gone = counting(rows) & leaves(rows)
         self.closed.leave(rows["digest"][gone], year)
-        self._rows = rows[~gone]
+        self._rows = rows.compress(~gone)
         self._index = RowIndex(lambda count: self._rows["digest"][:count, 0])
         self._index.add(np.ascontiguousarray(self._rows["digest"][:, 0]))
 
@@ -250,7 +270,7 @@ class Ledger:
         """The rows that count: with a sale, and not void."""
         self.fold()
         rows = self._rows[: len(self._index)]
-        counted: Packed = rows[counting(rows)]
+        counted: Packed = rows.compress(counting(rows))
         return counted
 
     def _texts(self, row: np.void) -> Sale:
@@ -294,7 +314,7 @@ class Ledger:
             return None
         changed = np.unique(np.concatenate(self._changed))
         self._changed, self._changed_count = [], 0
-        return self._blob(self._rows[changed])
+        return self._blob(self._rows.take(changed))
 
     def blobs(self, rows_max: int) -> Iterator[bytes]:
         """The whole ledger as blobs of so many rows."""
@@ -316,22 +336,23 @@ class Ledger:
         Raises:
             ValueError: written by another version.
         """
-        version, *told = unpack(blob)
+        version = blob[1]  # the first item of a short array
         if version == closed_lines.BLOB_VERSION:
-            self.closed.load(*told)
-            return
-        if version != BLOB_VERSION:
+            _, left_year, digests, years = unpack(blob)
+            self.closed.load(left_year, digests, years)
+        elif version == BLOB_VERSION:
+            self._load(*_read_blob(blob))
+        else:
             raise ValueError(f"a ledger blob of version {version}; this is {BLOB_VERSION}")
-        pairs, details, returns, packed = told
-        rows = np.frombuffer(packed, ROW).copy()
-        for column, numbers in (
-            ("pair", [self.pairs[rep, unit] for rep, unit in pairs]),
-            ("detail", [self.details[product, category, channel] for product, category, channel in details]),
-            ("returns", [self.returns[text] for text in returns]),
-        ):
-            rows[column] = np.asarray(numbers, np.uint32)[rows[column]]
-        self._loaded.append(rows)
-        self._loaded_count += len(rows)
+
+    def _load(self, _: int, pairs: list[Pair], details: list[Detail], returns: list[str], packed: bytes) -> None:
+        told, count = np.frombuffer(packed, ROW), len(self._index) + self._loaded_count
+        self._append(count, told)
+        rows = self._rows[count : count + len(told)]
+        rows["pair"] = self.pairs.numbers_of(pairs).take(told["pair"])
+        rows["detail"] = self.details.numbers_of(details).take(told["detail"])
+        rows["returns"] = self.returns.numbers_of(returns).take(told["returns"])
+        self._loaded_count += len(told)
         if self._loaded_count >= LOADED_ROWS_MAX:
             self.fold()
 

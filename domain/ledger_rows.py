@@ -82,19 +82,24 @@ def equal_sales(new: Packed, old: Packed) -> Mask:
 
 def rounds(rows: Packed) -> Iterator[Rows]:
     """The places of rows in order, in pieces that hold every line once: a line's records follow each other."""
-    digests = rows["digest"]
+    turn = np.zeros(len(rows), np.int64)
+    again = _perhaps_several(rows["digest"][:, 0])
+    digests = rows.take(again)["digest"]
     order = np.lexsort((digests[:, 1], digests[:, 0]))
     ordered = digests[order]
-    first = np.ones(len(rows), np.bool_)
+    first = np.ones(len(again), np.bool_)
     np.any(ordered[1:] != ordered[:-1], axis=1, out=first[1:])
-    places = np.arange(len(rows))
-    if first.all():
-        yield places
-        return
-    turn = np.empty(len(rows), np.int64)
-    turn[order] = places - np.maximum.accumulate(np.where(first, places, 0))
-    for number in range(int(turn.max()) + 1):
+    places = np.arange(len(again))
+    turn[again[order]] = places - np.maximum.accumulate(np.where(first, places, 0))
+    for number in range(int(turn.max(initial=0)) + 1):
         yield np.flatnonzero(turn == number)
+
+
+def _perhaps_several(hashes: NDArray[np.uint64]) -> Rows:
+    """The places, in order, of hashes that come more than once: of most lines there is one record."""
+    ordered = np.sort(hashes)
+    several = ordered[1:][ordered[1:] == ordered[:-1]]
+    return np.flatnonzero(np.isin(hashes, several)) if len(several) else np.zeros(0, np.int64)
 
 
 def amount_and_quantity(numbers: int) -> tuple[int, int]:

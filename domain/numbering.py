@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 Thing = TypeVar("Thing", bound=Hashable)
 
@@ -28,3 +31,7 @@ class Numbering(dict[Thing, int], Generic[Thing]):
         number = self[thing] = len(self.things)
         self.things.append(thing)
         return number
+
+    def numbers_of(self, things: Iterable[Thing]) -> NDArray[np.uint32]:
+        """The number of each thing."""
+        return np.fromiter(map(self.__getitem__, things), np.uint32)

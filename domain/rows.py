@@ -27,9 +27,9 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -55,6 +55,8 @@ CELL_OF_BUCKET = struct.Struct("<qqii")
 CELL_NUMBERS = struct.Struct("<" + BUCKETS_PER_DAY * "qqii")
 """The cells of the day's five buckets."""
 
+Told = TypeVar("Told")
+
 Reach = tuple[str, tuple[str, ...]]
 """(MEMBERS, scopes): on whose boards a member's sales of one chain count; they count for its whole too."""
 
@@ -62,7 +64,14 @@ REACHES_CACHED_MAX = 65_536
 
 pack = msgspec.msgpack.Encoder().encode
 unpack = msgspec.msgpack.Decoder().decode
-_several: Final = msgspec.msgpack.Decoder(tuple[msgspec.Raw, msgspec.Raw, list[list[int]]]).decode
+
+
+def unpacker(kind: type[Told]) -> Callable[[bytes], Told]:
+    """Reads what was packed as one kind of thing, in half the time of ``unpack``."""
+    return msgspec.msgpack.Decoder(kind).decode
+
+
+_several: Final = unpacker(tuple[msgspec.Raw, msgspec.Raw, list[list[int]]])
 
 
 def row_key(kind: bytes, *identity: str | int) -> bytes:

@@ -82,7 +82,7 @@ class SalesFold:
 
     @property
     def line_count(self) -> int:
-        """Lines in the ledger."""
+        """Lines in the ledger; those of the records that came last may be missing."""
         return len(self._ledger)
 
     def lines(self) -> Iterator[tuple[bytes, Line]]:
@@ -113,7 +113,7 @@ class SalesFold:
         if np.array_equal(self._unit_zones, old_zones):
             chains = self._chains_of(before)
             differ = chains != old_chains
-            changed = Leaves(before.pairs[differ], before.days[differ], before.numbers[differ])
+            changed = Leaves(before.pairs[differ], before.days[differ], before.numbers.compress(differ, axis=0))
             self._credit(changed._replace(numbers=-changed.numbers), old_chains[differ])
             self._credit(changed, chains[differ])
         else:  # days may have changed too
@@ -126,9 +126,9 @@ class SalesFold:
         rows = self._ledger.in_effect()
         numbers = [number for unit in units if (number := self._units.get(unit)) is not None]
         asked = np.isin(self._pair_units, np.array(numbers, np.int64))
-        rows = rows[asked[rows["pair"]]]
+        rows = rows.compress(asked[rows["pair"]])
         if self.closed_year:
-            rows = rows[~self._sold_by(last_day(self.closed_year))(rows)]
+            rows = rows.compress(~self._sold_by(last_day(self.closed_year))(rows))
         return Effects.entered(rows)
 
     # ---- closed years
@@ -170,7 +170,7 @@ class SalesFold:
             near = np.flatnonzero(~judged & (occurred_ms < everywhere_ms))
             if len(near):
                 self._learn_pairs()
-                days = self._days.of(self._zones_of(rows[near]), occurred_ms[near])
+                days = self._days.of(self._zones_of(rows.take(near)), occurred_ms[near])
                 judged[near] = [self._totals.days.things[number] <= day for number in days.tolist()]
             judged &= rows["revision"] != NO_SALE
             return judged
@@ -221,7 +221,7 @@ class SalesFold:
             np.concatenate((self._pair_members[leaves.pairs], units)),
             np.concatenate((leaves.days, days[once])),
             np.concatenate((self._credits.rep_reaches(chains), reaches)),
-            np.concatenate((leaves.numbers, summed(sums[places], order, starts))),
+            np.concatenate((leaves.numbers, summed(sums, places[order], starts))),
         )
 
     def _chains_of(self, leaves: Leaves) -> Rows:

@@ -21,7 +21,20 @@ from domain.calendar import bucket_kind, buckets_of
 from domain.cell_listing import Numberings, listed_by_rows, pack_listing, read_listing
 from domain.cells import Cell
 from domain.numbering import Numbering
-from domain.row_index import NONE, RowIndex, Rows, distinct, grown, joined, mixed, parted, runs, starts_of, summed
+from domain.row_index import (
+    NONE,
+    RowIndex,
+    Rows,
+    distinct,
+    grown,
+    joined,
+    mixed,
+    parted,
+    put_rows,
+    runs,
+    starts_of,
+    summed,
+)
 from domain.rows import (
     BUCKETS_PER_DAY,
     CELLS,
@@ -70,6 +83,7 @@ class Totals:
         self._make_room()
         self._touched = TouchedRows()
         self._listed: dict[bytes, bytes] = {}  # of loaded rows: key to the text of its one reach
+        self._listed_reaches: dict[bytes, bytes] = {}
         self._several_listed: list[tuple[bytes, bytes]] = []  # rows with several, not yet listed
         self._key_heads: list[bytes] = []
         self._key_tails: list[bytes] = []
@@ -95,9 +109,9 @@ class Totals:
             return
         places = self._places_of(members, days)
         order, starts = runs(keys := joined(places.ravel(), np.repeat(reaches, BUCKETS_PER_DAY)))
-        spread = np.repeat(numbers, BUCKETS_PER_DAY, axis=0)
         cells = self._cells_of(keys[order[starts]])
-        self._cell_numbers[cells] += summed(spread, order, starts)
+        sums = summed(numbers, order // BUCKETS_PER_DAY, starts)
+        put_rows(self._cell_numbers, cells, self._cell_numbers.take(cells, axis=0) + sums)
         self._touched.note(joined(members, days), places, self._place_cells)
 
     def _places_of(self, members: Rows, days: Rows) -> Rows:
@@ -114,9 +128,10 @@ class Totals:
         if (new := places == NONE).any():
             rows = places[new] = self._places.add(hashes[new])
             count = len(self._places)
-            self._place_keys = grown(self._place_keys, count)
-            self._place_cell = grown(self._place_cell, count)
-            self._place_cells = grown(self._place_cells, count)
+            before = count - len(rows)
+            self._place_keys = grown(self._place_keys, before, count)
+            self._place_cell = grown(self._place_cell, before, count)
+            self._place_cells = grown(self._place_cells, before, count)
             self._place_keys[rows], self._place_cell[rows] = keys[new], NONE
         return places[back]
 
@@ -126,7 +141,7 @@ class Totals:
         if known < len(self.days.things):
             more = [[self._buckets[bucket] for bucket in buckets_of(day)] for day in self.days.things[known:]]
             self._day_buckets = np.concatenate([self._day_buckets, np.array(more, np.int64)])
-        return self._day_buckets[days]
+        return self._day_buckets.take(days, axis=0)
 
     def _cells_of(self, keys: NDArray[np.uint64]) -> Rows:
         """The cell of each key of place and reach, sorted and different; those that were not there are made: zeros."""
@@ -136,9 +151,10 @@ class Totals:
         if (new := cells == NONE).any():
             rows = cells[new] = self._cells.add(hashes[new])
             count = len(self._cells)
-            self._cell_keys = grown(self._cell_keys, count)
-            self._cell_next = grown(self._cell_next, count)
-            self._cell_numbers = grown(self._cell_numbers, count)
+            before = count - len(rows)
+            self._cell_keys = grown(self._cell_keys, before, count)
+            self._cell_next = grown(self._cell_next, before, count)
+            self._cell_numbers = grown(self._cell_numbers, before, count)
             self._cell_keys[rows] = keys[new]
             self._link(rows, parted(keys[new])[0])
         return cells
@@ -162,12 +178,12 @@ class Totals:
             return
         places, reaches = parted(self._cell_keys[: len(self._cells)])
         cells = kept[places]
-        keys, numbers = self._place_keys[places[cells]], self._cell_numbers[: len(cells)][cells]
+        keys, numbers = self._place_keys[places[cells]], self._cell_numbers[: len(cells)].compress(cells, axis=0)
         self._make_room()
         keys = joined(self._places_at(keys), reaches[cells])
         order = np.argsort(keys)
         made = self._cells_of(keys[order])  # before the column is named: it grows
-        self._cell_numbers[made] = numbers[order]
+        put_rows(self._cell_numbers, made, numbers.take(order, axis=0))
 
     # ---- state rows
     @property
@@ -222,7 +238,7 @@ class Totals:
         cells = self._place_cell[places].astype(np.int64)
         reaches = parted(self._cell_keys[cells])[1]
         plain = (self._place_cells[places] == 1).all(axis=1) & (reaches == reaches[:, :1]).all(axis=1)
-        numbers = _packed_numbers(self._cell_numbers[cells])
+        numbers = _packed_numbers(self._cell_numbers.take(cells, axis=0))
         keys, plainly = self._row_keys(members, days), plain.tolist()
         texts, size = self._texts_of_reaches(), len(numbers) // len(touched)
         return [
@@ -277,7 +293,7 @@ class Totals:
                 buckets[some].tolist(),
                 (self._place_cells[some] == 1).tolist(),
                 parted(self._cell_keys[cells])[1].tolist(),
-                self._cell_numbers[cells].tolist(),
+                self._cell_numbers.take(cells, axis=0).tolist(),
                 some.tolist(),
             )
             for member, bucket, plain, reach, numbers, place in zip(*columns, strict=True):
@@ -308,7 +324,9 @@ class Totals:
             self._several_listed.append((key, value))
             if len(self._several_listed) >= LISTED_AT_ONCE:
                 self._list_several()
-        elif self._listed.setdefault(key, reach) != reach:
+            return
+        reach = self._listed_reaches.setdefault(reach, reach)  # there are few, and rows by the hundred thousand
+        if self._listed.setdefault(key, reach) is not reach:
             self._list([(key, reach)])
 
     def list_loaded(self) -> None:
@@ -319,7 +337,7 @@ class Totals:
         self._leave_out_known()
         self._list(list(self._listed.items()))
         self._list_several()
-        self._listed = {}
+        self._listed, self._listed_reaches = {}, {}
         self._touched.clear()
 
     def listings(self, cells_max: int) -> Iterator[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from processors.client_logging import limit_kafka_logs
+from processors.process_memory import collect_garbage_seldom
 from processors.projection_loop import Projector, ProjectorOptions
 from processors.projection_metrics import ProjectorMetrics
 from projections.ports import BoardsUnavailable, BoardWriter
@@ -22,11 +22,6 @@ __all__ = ["Projector", "ProjectorOptions", "run_projector"]
 
 FETCH_BYTES_MAX = 4 << 20
 """Bytes of one partition in a fetch; a single larger batch comes alone."""
-
-GARBAGE_THRESHOLDS = (50_000, 50, 1_000)
-"""Python's own 700 new objects are a few rows, and looking at them took a third of the time of packing changes. Rows
-and changes hold no cycles: they go when nobody holds them any more. All that the boards' writer keeps is looked at
-rarely: it takes a third of a second, and live records wait for it."""
 
 RECONNECT_SECONDS = 2.0
 CANCEL_AGAIN_SECONDS = 0.2
@@ -43,7 +38,7 @@ def run_projector(
 ) -> int:
     """Run a projector until SIGTERM or SIGINT; the process's exit code. Closes the boards."""
     limit_kafka_logs()
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
+    collect_garbage_seldom()
     metrics = ProjectorMetrics(registry or CollectorRegistry())
     return asyncio.run(_run(options, boards, on_ready, metrics))
 

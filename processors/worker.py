@@ -29,9 +29,9 @@ from processors.engine.log_marks import first_records
 from processors.engine.reclaim import Reclaims
 from processors.engine.workshop import FlushLimits, Workshop
 from processors.engine.writer import ChangelogWriter
-from processors.large_arrays import keep_large_arrays_apart
 from processors.metrics import WorkerMetrics
 from processors.operator_commands import skip_command
+from processors.process_memory import collect_garbage_seldom, keep_large_arrays_apart
 from processors.reducing import Reducer
 from processors.topics import TABLE, BrokerUnreachable, TopicNames, TopicsUnfit, require_topics
 
@@ -112,7 +112,7 @@ def run_worker(
         restarted exits the process with 70 and does not return.
     """
     limit_kafka_logs()
-    keep_large_arrays_apart()
+    collect_garbage_seldom()
     try:
         require_topics(options.bootstrap_servers, options.topic_prefix, options.partitions)
     except (BrokerUnreachable, TopicsUnfit) as error:
@@ -253,6 +253,7 @@ class _Run:
         if not self._signalled:
             self._signalled = True
             gc.collect()
+            keep_large_arrays_apart()
             gc.freeze()  # what was recovered lives as long as the worker: no collection needs to look at it
             log.info("worker ready: recovered in %.1f s", recovery_seconds)
             if self._on_ready is not None:

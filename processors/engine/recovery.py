@@ -123,6 +123,7 @@ class FoldRecovery(Recovery):
                 event = None
             if event is not None:
                 self._fold(event.message)
+                event.value = event.message.value = None  # the event may live on, its records need not
             if self.in_recovery and not self.need_recovery():
                 self._set_recovery_ended()
                 self.signal_recovery_end.set()

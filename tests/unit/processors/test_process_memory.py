@@ -11,7 +11,7 @@ import pytest
 GROW = """
 import os, sys
 import numpy as np
-from processors.large_arrays import keep_large_arrays_apart
+from processors.process_memory import keep_large_arrays_apart
 
 def resident_mb():
     with open("/proc/self/statm") as statm:
