@@ -85,7 +85,7 @@ def facts(count: int, seed: int = 1) -> Iterator[tuple[int, Fact]]:
 
 def fold(count: int) -> tuple[list[PartitionState], dict[str, Any]]:
     """The states of all partitions after so many sales, and what memory they took."""
-    keep_large_arrays_apart()  # as a worker does
+    keep_large_arrays_apart()  # as a worker that has recovered
     control = [read_line(line) for line in organisation()]
     states = [PartitionState(partition, RULES) for partition in range(PARTITIONS)]
     for state in states:
