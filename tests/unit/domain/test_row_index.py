@@ -44,7 +44,8 @@ def test_every_key_that_was_entered_is_found_and_no_other(pieces: list[Hashes]) 
     index, known = indexed(pieces)
 
     def find(keys: Hashes) -> list[int]:
-        return index.find(keys, lambda rows, asked: known[rows] == keys[asked]).tolist()
+        found: list[int] = index.find(keys, lambda rows, asked: known[rows] == keys[asked]).tolist()
+        return found
 
     assert find(known) == list(range(len(known)))
     others = np.concatenate((spread(999), crowded(200, first=LAST - 5_000)))
