@@ -37,6 +37,14 @@ class Sent(NamedTuple):
     due: list[float]
 
 
+class TickBatch(NamedTuple):
+    """A batch of one partition that is to be sent (aiokafka's), and when each of its records fell due."""
+
+    partition: int
+    batch: Any
+    due: list[float]
+
+
 class Seen(NamedTuple):
     """From this time on a partition's boards showed everything up to an offset."""
 
@@ -96,9 +104,9 @@ class Feed:
                 some = list(itertools.islice(source, wanted))
                 due = [started + (done + number) / rate for number in range(1, len(some) + 1)]
                 done += len(some)
-                for partition, (batch, times) in self._batches(producer, some, due).items():
-                    landing = await producer.send_batch(batch, self._topic, partition=partition)
-                    task = asyncio.create_task(self._note(partition, landing, times))
+                for tick in batches_of(producer, some, due):
+                    landing = await producer.send_batch(tick.batch, self._topic, partition=tick.partition)
+                    task = asyncio.create_task(self._note(tick.partition, landing, tick.due))
                     flying.add(task)
                     task.add_done_callback(flying.discard)
                 if len(some) < wanted:
@@ -107,24 +115,31 @@ class Feed:
         finally:
             await producer.stop()
 
-    @staticmethod
-    def _batches(
-        producer: Any, some: Sequence[tuple[int, Outgoing]], due: Sequence[float]
-    ) -> dict[int, tuple[Any, list[float]]]:
-        batches: dict[int, tuple[Any, list[float]]] = {}
-        for (partition, record), at in zip(some, due, strict=True):
-            if partition not in batches:
-                batches[partition] = (producer.create_batch(), [])
-            batch, times = batches[partition]
-            added = batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers)
-            assert added is not None, "a tick's records fit a batch"
-            times.append(at)
-        for batch, _ in batches.values():
-            batch.close()
-        return batches
-
     async def _note(self, partition: int, landing: asyncio.Future[Any], due: list[float]) -> None:
         self.sent.append(Sent(partition, (await landing).offset, due))
+
+
+def batches_of(producer: Any, some: Sequence[tuple[int, Outgoing]], due: Sequence[float]) -> list[TickBatch]:
+    """Records, each with its partition and when it fell due, in batches to be sent in this order.
+
+    Mostly there is one a partition; when a tick came late there may be more.
+    """
+    full: list[TickBatch] = []
+    filling: dict[int, TickBatch] = {}
+    for (partition, record), at in zip(some, due, strict=True):
+        told: dict[str, Any] = {"key": record.key, "value": record.value, "timestamp": None, "headers": record.headers}
+        tick = filling.get(partition)
+        if tick is None or tick.batch.append(**told) is None:
+            if tick is not None:
+                full.append(tick)
+            tick = filling[partition] = TickBatch(partition, producer.create_batch(), [])
+            added = tick.batch.append(**told)
+            assert added is not None, "a record fits a batch"
+        tick.due.append(at)
+    batches = [*full, *filling.values()]
+    for tick in batches:
+        tick.batch.close()
+    return batches
 
 
 def latencies(sent: Sequence[Sent], seen: Sequence[Seen], end: float) -> list[float]:

@@ -42,6 +42,10 @@ BUFFERED_ROWS_MAX: Final = 4_096
 LOADED_ROWS_MAX: Final = 1 << 20
 """Rows of blobs that wait to be merged together: mostly all of a partition's, and then none has to be looked up."""
 
+SPARE_MIN: Final = 64
+SPARE_SHARE: Final = 32
+"""So small a share of the rows is room to spare: to make more moves pages and copies nothing."""
+
 BLOB_VERSION: Final = 1
 
 Pair = tuple[str, str]
@@ -204,7 +208,7 @@ class Ledger:
         end = count + len(rows)
         if end > len(self._rows):
             try:
-                self._rows.resize(end + end // 8)
+                self._rows.resize(end + max(SPARE_MIN, end // SPARE_SHARE))
             except ValueError:
                 self._rows = grown(self._rows, count, end)
         self._rows[count:end] = rows
