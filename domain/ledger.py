@@ -86,7 +86,7 @@ class Ledger:
         self._outcomes: Counter[tuple[str, str]] = Counter()
 
     def __len__(self) -> int:
-        """Lines, without those that only records know which wait to be merged: who counts makes no work."""
+        """Lines; records that wait to be merged are not looked at, so that counting makes no work."""
         return len(self._index)
 
     # ---- records

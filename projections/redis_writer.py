@@ -109,6 +109,7 @@ class RedisWriter:
         self._keys = Keys(prefix)
         self._call_weight_max = call_weight_max
         self._units = RedisUnits(client, self._keys, held_units_max)
+        self._stepping = asyncio.Lock()  # a replay steps several partitions at once, and the units kept are those of all
         self._targeted: set[Group] = set()  # as answered last: only how much goes into a call depends on it
 
     async def where(self) -> tuple[str, dict[int, str]]:
@@ -128,6 +129,10 @@ class RedisWriter:
 
         Of a flush that is refused no more is sent than that: it would be refused, too.
         """
+        async with self._stepping:
+            return await self._step(version, flushes)
+
+    async def _step(self, version: str, flushes: Sequence[Flush]) -> list[list[Said]]:
         answers = _Answers(flushes)
         for number in await self._elsewhere(version, flushes):
             answers.refuse(number)
