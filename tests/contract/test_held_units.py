@@ -315,3 +315,17 @@ async def assert_exact(boards: RedisBoards, facts: Facts) -> str:
         s: functools.reduce(Cell.plus, (part for (store, _), part in held.parts.items() if store == s)) for s in stores
     }
     return str(sorted(marks.items()))
+
+
+async def test_steps_of_one_writer_at_once_do_not_take_units_from_each_other(client: Redis, prefix: str) -> None:
+    writer = RedisBoards(client, prefix, held_units_max=0)
+    version = await current(writer, partitions=8)
+    flushes = [
+        Flush(partition, NEW, at(1), [reached(UNIT_TARGETS, {"s1": {NORTH: sold(partition + 1)}})])
+        for partition in range(8)
+    ]
+    said = await asyncio.gather(*(writer.step(version, [flush]) for flush in flushes))
+    assert said == [[[Said.DONE]]] * len(flushes)
+    for flush in flushes:
+        assert await writer.move(version, [flush]) == [Said.DONE]
+    assert await shown(writer, STORE_REVENUE) == [("s1", sum(range(1, 9)))]
