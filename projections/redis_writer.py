@@ -109,9 +109,7 @@ class RedisWriter:
         self._keys = Keys(prefix)
         self._call_weight_max = call_weight_max
         self._units = RedisUnits(client, self._keys, held_units_max)
-        self._stepping = (
-            asyncio.Lock()
-        )  # a replay steps several partitions at once, and the units kept are those of all
+        self._stepping = asyncio.Lock()  # a replay steps several partitions at once, and they share the units kept
         self._targeted: set[Group] = set()  # as answered last: only how much goes into a call depends on it
 
     async def where(self) -> tuple[str, dict[int, str]]:
