@@ -83,7 +83,9 @@ BUGS: tuple[Bug, ...] = (
         "dedupe after apply: a repeated sale is added before it is recognised",
         (
             Change(
-                LEDGER, "Effects.entered(met[turned & merged.greater])", "Effects.entered(met[~was_void & ~is_void])"
+                LEDGER,
+                "Effects.entered(met.compress(turned & merged.greater))",
+                "Effects.entered(met.compress(~was_void & ~is_void))",
             ),
         ),
         LAW,
@@ -244,7 +246,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "closed years: an org move says the rows of closed days again",
-        (Change(FOLD, "rows = rows[~self._sold_by(last_day(self.closed_year))(rows)]", "pass"),),
+        (Change(FOLD, "rows = rows.compress(~self._sold_by(last_day(self.closed_year))(rows))", "pass"),),
         CLOSED,
     ),
     Bug(
