@@ -86,7 +86,7 @@ class Ledger:
         self._outcomes: Counter[tuple[str, str]] = Counter()
 
     def __len__(self) -> int:
-        """Lines; records that wait to be merged are not looked at, so that counting makes no work."""
+        """Lines; what waits to be merged is not looked at, so that counting makes no work."""
         return len(self._index)
 
     # ---- records

@@ -29,7 +29,7 @@ LOAD_MAX = 0.7
 
 GROWTH = 1.5
 LARGE_BYTES = 1 << 20
-"""From here on the C library gives an array pages of its own (see ``processors.process_memory``)."""
+"""From here on a worker has the C library give an array pages of its own (see ``processors.process_memory``)."""
 
 FEW_KEYS = 128
 WINDOW = 8
@@ -225,4 +225,4 @@ def parted(keys: NDArray[np.uint64]) -> tuple[Rows, Rows]:
 
 def summed(numbers: NDArray[np.int64], order: Rows, starts: Rows) -> NDArray[np.int64]:
     """The sums, in int64, of the rows of each run (see `runs`); none if there are no rows."""
-    return np.add.reduceat(numbers.take(order, axis=0), starts, axis=0) if len(order) else numbers
+    return np.add.reduceat(numbers.take(order, axis=0), starts, axis=0) if len(order) else numbers[:0]

@@ -82,7 +82,7 @@ class SalesFold:
 
     @property
     def line_count(self) -> int:
-        """Lines in the ledger; those of the records that came last may be missing."""
+        """Lines in the ledger; those that wait to be merged are not counted."""
         return len(self._ledger)
 
     def lines(self) -> Iterator[tuple[bytes, Line]]:

@@ -7,10 +7,10 @@ import gc
 from contextlib import suppress
 from typing import Final
 
+from domain.row_index import LARGE_BYTES
+
 M_MMAP_THRESHOLD: Final = -3
 """The parameter's number in glibc's ``mallopt(3)``."""
-
-LARGE_BYTES: Final = 1 << 20
 
 GARBAGE_THRESHOLDS: Final = (50_000, 50, 1_000)
 """Python's own 700 new objects are a few rows; a look at all there is takes a third of a second in the projector."""
