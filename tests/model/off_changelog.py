@@ -284,6 +284,16 @@ class LateHold(workers.Worker):
         self.seeks += 1
 
 
+class HeldOnce(workers.Worker):
+    """A re-claim keeps what a recovery has read meanwhile for the owner that was lost."""
+
+    async def go_on(self, partition: int) -> None:
+        seeks = self.seeks
+        await super().go_on(partition)
+        if self.seeks == seeks + 1:
+            self.seeks = seeks
+
+
 class SharedMemory(Reclaims):
     """A partition is taken back by the owner that has lost it, with what it has in memory."""
 

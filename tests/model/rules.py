@@ -110,6 +110,12 @@ RULES: dict[str, SwitchedOff] = {
         replace(log.with_owner(log.AnyChunk), worker=log.LateHold, fates=lossless(Rivals)),
         search=1_500,
     ),
+    "hold-again": SwitchedOff(
+        "... and again before it reads on: a recovery may have sought meanwhile, for the owner that was lost.",
+        Rules(worker=log.HeldOnce),
+        search=1,
+        first=1_072_429,
+    ),
     "drop-pending": SwitchedOff(
         "An owner that is claimed again with anything pending or on its way is dropped whole.",
         log.with_owner(log.Keeping),
