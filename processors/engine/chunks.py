@@ -216,13 +216,8 @@ class ChunkConsumer(driver.Consumer):
                 chunks.popleft().generation_id = NEVER_CURRENT
 
     async def go_on(self, tps: set[TP]) -> None:
-        """Read these sources on after what the state holds; left to a rebalance if one comes meanwhile.
-
-        A recovery that was at its end when they were held has sought and resumed them, for the owner of before: what
-        has come since is let go first.
-        """
+        """Read these sources on after what the state holds; left to a rebalance if one comes meanwhile."""
         generation = self.app.consumer_generation_id
-        await self.hold(tps)
         for tp in tps:
             start = self.app.start_offset(tp)
             if start is None or not self.flow_active or self.app.consumer_generation_id != generation:

@@ -110,7 +110,9 @@ class Reclaims:
                 return
             self._owners[partition] = owner  # no await since it was looked at
             await owner.open()
-            if self._still(owner) and owner.mine is not None:
+            if self._opened(owner):  # a recovery may have sought and resumed meanwhile, for the owner that was lost
+                await self._sources.hold(partition)
+            if self._opened(owner):
                 await self._sources.go_on(partition)
                 self._workshop.observer.reclaimed()
                 log.info("partition %d is ours again after %.1f s", partition, self._workshop.clock() - since)
@@ -130,6 +132,9 @@ class Reclaims:
                     return None
                 owner.feed(records)
         return owner if self._still(lost) else None
+
+    def _opened(self, owner: PartitionOwner) -> bool:
+        return self._still(owner) and owner.mine is not None
 
     def _still(self, owner: PartitionOwner) -> bool:
         return self._owners.get(owner.partition) is owner

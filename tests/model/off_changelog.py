@@ -287,11 +287,9 @@ class LateHold(workers.Worker):
 class HeldOnce(workers.Worker):
     """A re-claim keeps what a recovery has read meanwhile for the owner that was lost."""
 
-    async def go_on(self, partition: int) -> None:
-        seeks = self.seeks
-        await super().go_on(partition)
-        if self.seeks == seeks + 1:
-            self.seeks = seeks
+    async def hold(self, partition: int) -> None:
+        if self.owner.mine is None:  # the second time the new owner is open
+            await super().hold(partition)
 
 
 class SharedMemory(Reclaims):

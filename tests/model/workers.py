@@ -215,12 +215,10 @@ class Worker:
             self.seeks += 1
 
     async def go_on(self, partition: int) -> None:
-        """What has come since a recovery sought for the owner of before is let go: see `ChunkConsumer.go_on`."""
-        assigned, seeks, self._fetched = self._assigned, self.seeks, {}
+        assigned = self._assigned
         await asyncio.sleep(0)
-        if (assigned, seeks) != (self._assigned, self.seeks):
-            return  # somebody has sought since the new owner is there
-        self.let_go(seeks)
+        if assigned != self._assigned:
+            return
         self._pace = 0.35
         self.owner.refusing = False
         self._fetched = {source: self.owner.positions.get(source, -1) + 1 for source in self.site.sources}

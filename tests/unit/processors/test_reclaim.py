@@ -38,6 +38,7 @@ class Stage:
         self.now = 0.0
         self.reads_on = False  # more than it was asked to read
         self.between: Any = lambda: None  # happens while the changelog is read
+        self.while_held: Any = lambda: None  # happens while the sources are held
         self.workshop = Workshop(
             core=lambda partition: cast(Any, self),
             reduce=cast(Any, None),
@@ -81,6 +82,7 @@ class Stage:
 
     # ---- as the sources, the changelog and the clock
     async def hold(self, partition: int) -> None:
+        self.while_held()
         self.said.append(f"hold {partition}")
 
     async def go_on(self, partition: int) -> None:
@@ -117,7 +119,7 @@ async def test_a_new_owner_claims_reads_opens_and_the_sources_go_on(stage: Stage
     lost = stage.owners[3]
     stage.reclaims.lost(lost, FOREIGN)
     await stage.rest()
-    assert stage.said == ["hold 3", "go on 3", "counted", "told"]
+    assert stage.said == ["hold 3", "hold 3", "go on 3", "counted", "told"]
     assert stage.owners[3] is not lost
     assert stage.owners[3].mine == 0
     assert [record.value for record in stage.log] == [b"me"]
@@ -129,6 +131,17 @@ async def test_a_partition_that_is_revoked_meanwhile_is_left_alone(stage: Stage)
     await stage.rest()
     assert stage.said == ["hold 3"]
     assert not stage.owners
+
+
+async def test_a_partition_revoked_while_its_new_owner_waits_for_the_sources_is_left_alone(stage: Stage) -> None:
+    def revoke_once_open() -> None:
+        if stage.owners[3].mine is not None:
+            stage.owners.clear()
+
+    stage.while_held = revoke_once_open
+    stage.reclaims.lost(stage.owners[3], FOREIGN)
+    await stage.rest()
+    assert stage.said == ["hold 3", "hold 3"]
 
 
 async def test_a_rebalance_that_claims_first_keeps_its_owner(stage: Stage) -> None:
